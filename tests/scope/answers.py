@@ -43,20 +43,20 @@ class Theirs:
             mine |= {id_, *words(raw)} if whose == partner else set()
         return mine
 
-    def check(self, partner, method, path, given, answer):
+    def check(self, partner, method, path, sent, answer):
         """Fail where something stands in an answer that is not theirs, nor what they asked with."""
         headers = [f"{name}: {value}" for name, value in answer.headers if name not in CHANGING]
-        told = words("\n".join([*headers, answer.get_data(as_text=True)]))
+        told_words = words("\n".join([*headers, answer.get_data(as_text=True)]))
         # the messages have no personal data, and are all an engineer's
         ids = set() if path.split("?")[0] == "/events" else self.every
-        told = {word for word in told if word in ids or not ID.fullmatch(word)}
-        foreign = told - self.words[partner] - words(f"{path} {given}")
-        assert foreign == set(), (partner, method, path, given)
+        told_words = {word for word in told_words if word in ids or not ID.fullmatch(word)}
+        foreign = told_words - self.words[partner] - words(f"{path} {sent}")
+        assert foreign == set(), (partner, method, path, sent)
 
 
-def words(told):
+def words(text):
     """What stands for somebody, or something of somebody's."""
-    return set(WORDS.findall(told))
+    return set(WORDS.findall(text))
 
 
 def seen_by(oracle, partner):
@@ -87,9 +87,9 @@ class Nothing:
         self.known = {}
 
     def ask(self, partner, path, question):
-        given = {"method": "GET", "query": "", **question}
-        method, query = given.pop("method"), given.pop("query")
-        return self.house.ask(method, path + query, partner=partner, **given)
+        request = {"method": "GET", "query": "", **question}
+        method, query = request.pop("method"), request.pop("query")
+        return self.house.ask(method, path + query, partner=partner, **request)
 
     def check(self, partner, rule, id_, question):
         """Fail unless what is asked of one is answered as what never was."""
@@ -97,8 +97,8 @@ class Nothing:
         if key not in self.known:
             never = json.loads(json.dumps(question, default=bytes.decode).replace(id_, NEVER))
             self.known[key] = outcome(self.ask(partner, rule.replace("{}", NEVER), never))
-        told = outcome(self.ask(partner, rule.replace("{}", id_), question), id_)
-        assert told == self.known[key], (partner, rule, id_, question)
+        answered = outcome(self.ask(partner, rule.replace("{}", id_), question), id_)
+        assert answered == self.known[key], (partner, rule, id_, question)
 
 
 def same_but_for_ids(answer):

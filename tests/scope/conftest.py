@@ -18,31 +18,31 @@ class House:
         self.client, self.app, self.engine = app.test_client(), app, engine
         self.check = None
 
-    def ask(self, method, path, *, partner="cms", headers=(), **given):
+    def ask(self, method, path, *, partner="cms", headers=(), **options):
         named = {"Casebridge-Partner": partner} if partner else {}
-        answer = self.client.open(path, method=method, headers={**named, **dict(headers)}, **given)
+        answer = self.client.open(path, method=method, headers={**named, **dict(headers)}, **options)
         if self.check is not None and partner:
-            self.check(partner, method, path, given, answer)
+            self.check(partner, method, path, options, answer)
         return answer
 
-    def get(self, path, **given):
-        return self.ask("GET", path, **given)
+    def get(self, path, **options):
+        return self.ask("GET", path, **options)
 
-    def put(self, path, document, **given):
-        return self.ask("PUT", path, json=document, **given)
+    def put(self, path, document, **options):
+        return self.ask("PUT", path, json=document, **options)
 
 
 @pytest.fixture
 def house(tmp_path, database_url, mappings):
     path = tmp_path / "partners.yaml"
     path.write_text(REGISTRY, encoding="utf-8")
-    given = {
+    environment = {
         "CASEBRIDGE_AUTH": "off",
         "CASEBRIDGE_DATABASE_URL": database_url,
         "CASEBRIDGE_PARTNERS": str(path),
         "CASEBRIDGE_PARTNER_RATE": "0",
     }
-    settings = Settings.from_env(given)
+    settings = Settings.from_env(environment)
     engine = rooms.database(settings)
     yield House(serving.application(settings, engine, mappings), engine)
     engine.dispose()

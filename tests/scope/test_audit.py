@@ -57,16 +57,18 @@ def test_there_is_an_event_for_each_pull_and_patient_with_what_was_told(house, w
     several = 0
     for correlation, answer in answers.items():
         partner, path = asked[correlation]
-        found = on_record.pop(correlation)
-        assert {event["agent"][0]["altId"] for event in found} == {partner}
+        own_events = on_record.pop(correlation)
+        assert {event["agent"][0]["altId"] for event in own_events} == {partner}
         if answer.status_code == 404:
-            assert [(event["outcome"], whose(oracle, event)) for event in found] == [("4", None)], path
+            assert [(event["outcome"], whose(oracle, event)) for event in own_events] == [("4", None)], path
             continue
-        told = told_by(oracle, answer)
-        assert {event["outcome"] for event in found} == {"0"}
-        assert len(found) == max(len(told), 1), (partner, path)
-        assert {whose(oracle, event): things(event) for event in found} == (told or {None: set()}), path
-        several += len(told) > 2
+        things_told = told_by(oracle, answer)
+        assert {event["outcome"] for event in own_events} == {"0"}
+        assert len(own_events) == max(len(things_told), 1), (partner, path)
+        assert {whose(oracle, event): things(event) for event in own_events} == (
+            things_told or {None: set()}
+        ), path
+        several += len(things_told) > 2
     assert several > 5
     assert on_record == {}
     assert {partner for partner, _ in asked.values()} >= {*INSURERS}
@@ -74,30 +76,30 @@ def test_there_is_an_event_for_each_pull_and_patient_with_what_was_told(house, w
 
 def events(house):
     """What is on record of all pulls here, by their correlation ids."""
-    found, url = defaultdict(list), "/fhir/AuditEvent?_count=200"
+    events_of, url = defaultdict(list), "/fhir/AuditEvent?_count=200"
     while url:
         page = json.loads(house.get(url, partner=None).data)
         for entry in page.get("entry", []):
             event = entry["resource"]
             request = event["entity"][-1]["what"]["identifier"]["value"]
             if request.startswith("pull-"):
-                found[request].append(event)
+                events_of[request].append(event)
         links = {link["relation"]: link["url"] for link in page["link"]}
         url = links.get("next", "").partition("8080")[2] or links.get("next")
-    return found
+    return events_of
 
 
 def told_by(oracle, answer):
     """What an answer holds, by the number of the person that it is of, or None: (type, id, version)."""
-    body, told = json.loads(answer.data), defaultdict(set)
+    body, disclosed = json.loads(answer.data), defaultdict(set)
     entries = body.get("entry", []) if body["resourceType"] == "Bundle" else [{"resource": body}]
     for entry in entries:
         resource = entry["resource"]
         if resource["resourceType"] != "OperationOutcome":
             key = resource["resourceType"], resource["id"]
             (version,) = {v for v in oracle.resources[key] if f"{v.version}" == resource["meta"]["versionId"]}
-            told[version.owner.number].add(version[:3])
-    return told
+            disclosed[version.owner.number].add(version[:3])
+    return disclosed
 
 
 def whose(oracle, event):
@@ -121,5 +123,5 @@ def things(event):
         for entity in event["entity"]
         if entity.get("role", {}).get("code") == "4"
     ]
-    assert len(named) == len({tuple(each) for each in named})
+    assert len(named) == len({tuple(thing) for thing in named})
     return {(type_, id_, int(version)) for type_, id_, _, version in named}

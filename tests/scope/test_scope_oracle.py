@@ -98,14 +98,14 @@ def lists_hold_what_is_there(house, oracle, world):
                     f"urn:example:persons|{number}",
                     f"urn:example:persons|{number.upper()}",
                 ):
-                    found = listed(house, f"{path}?identifier={value}", partner)
-                    assert found == (of_person if value.endswith(number) else []), (partner, path, value)
+                    documents = listed(house, f"{path}?identifier={value}", partner)
+                    assert documents == (of_person if value.endswith(number) else []), (partner, path, value)
             if kind == "case":
                 for uuid, owner in oracle.owners.items():
                     if owner.kind == "client":
                         cases = [u for u in mine if oracle.owners[u].number == owner.number]
-                        found = listed(house, f"{path}?client={uuid}", partner)
-                        assert found == (cases if oracle.owns(partner, owner) else [])
+                        documents = listed(house, f"{path}?client={uuid}", partner)
+                        assert documents == (cases if oracle.owns(partner, owner) else [])
                 assert listed(house, f"{path}?client={other}-1", partner) == []
     for partner in (*INSURERS, *HOSPITALS, "engineer"):
         for path in questions.PATHS.values():
@@ -149,10 +149,10 @@ def previews_tell_of_nothing_else(house, oracle):
             if oracle.owns(partner, owner):
                 continue
             for body in previewed(uuid, owner.kind):
-                told = house.ask("POST", "/api/mappings/$preview", partner=partner, json=body)
+                shown = house.ask("POST", "/api/mappings/$preview", partner=partner, json=body)
                 never = json.loads(json.dumps(body).replace(uuid, NEVER))
                 expected = house.ask("POST", "/api/mappings/$preview", partner=partner, json=never)
-                assert same_but_for_ids(told) == same_but_for_ids(expected), (partner, body)
+                assert same_but_for_ids(shown) == same_but_for_ids(expected), (partner, body)
 
 
 def previewed(uuid, kind):
@@ -169,8 +169,8 @@ def previewed(uuid, kind):
 def what_is_of_nobody_names_nobody(house):
     for rule, asked in questions.OF_NOBODY.items():
         for partner, question in product(PARTNERS, asked):
-            given = {"method": "GET", "query": "", **question}
+            request = {"method": "GET", "query": "", **question}
             path = rule
             for name in ("name", "id_", "type_"):
-                path = path.replace(f"<{name}>", given.pop(name, ""))
-            house.ask(given.pop("method"), path + given.pop("query"), partner=partner, **given)
+                path = path.replace(f"<{name}>", request.pop(name, ""))
+            house.ask(request.pop("method"), path + request.pop("query"), partner=partner, **request)

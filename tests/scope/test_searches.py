@@ -59,21 +59,21 @@ def oracle(house, world):
     return made
 
 
-def told(house, address, partner):
+def bundle_of(house, address, partner):
     answer = house.get(address, partner=partner)
     assert answer.status_code == 200, (partner, address, answer.data)
     return json.loads(answer.data)
 
 
 def ids_of(bundle, mode="match"):
-    entries = [each for each in bundle.get("entry", []) if each["search"]["mode"] == mode]
-    return [(each["resource"]["resourceType"], each["resource"]["id"]) for each in entries]
+    entries = [entry for entry in bundle.get("entry", []) if entry["search"]["mode"] == mode]
+    return [(entry["resource"]["resourceType"], entry["resource"]["id"]) for entry in entries]
 
 
 def values_of(node, path):
     """What stands at a path of elements that calls no function."""
     if isinstance(node, list):
-        return [value for each in node for value in values_of(each, path)]
+        return [value for below in node for value in values_of(below, path)]
     if not path:
         return [node]
     return values_of(node[path[0]], path[1:]) if isinstance(node, dict) and path[0] in node else []
@@ -90,7 +90,7 @@ def searched_for(kind, value):
         day = value if isinstance(value, str) else value.get("start", value.get("end", ""))
         return day[:10] or None
     if isinstance(value, dict):
-        return next((each for each in value.values() if isinstance(each, str)), None)
+        return next((word for word in value.values() if isinstance(word, str)), None)
     return str(value)
 
 
@@ -102,7 +102,7 @@ def asked_of(oracle, type_, chance):
             yield f"{name}=gt0"
             continue
         paths = [path.text.split(".")[1:] for path in parameter.paths]
-        every = {searched_for(parameter.kind, each) for path in paths for each in values_of(bodies, path)}
+        every = {searched_for(parameter.kind, value) for path in paths for value in values_of(bodies, path)}
         values = sorted(every - {None})
         yield f"{name}={chance.choice(values)}" if values else f"{name}:missing=true"
     yield from EXTRA
@@ -114,40 +114,40 @@ def test_searches_find_what_is_theirs(house, oracle):
     for type_ in searched_types():
         for query in asked_of(oracle, type_, chance):
             address = f"/fhir/{type_}?{MOST}&{query}"
-            every = told(house, address, None)
+            every = bundle_of(house, address, None)
             for partner in chance.sample(PULLING, 2) if query else PULLING:
-                found, seen = told(house, address, partner), oracle.seen(partner, type_)
+                bundle, seen = bundle_of(house, address, partner), oracle.seen(partner, type_)
                 mine = [(of, id_) for of, id_ in ids_of(every) if id_ in seen]
-                assert (ids_of(found), found["total"]) == (mine, len(mine)), (partner, address)
+                assert (ids_of(bundle), bundle["total"]) == (mine, len(mine)), (partner, address)
                 if chance.random() < 0.2:
-                    form = [each.split("=") for each in f"{MOST}&{query}".split("&") if each]
+                    form = [word.split("=") for word in f"{MOST}&{query}".split("&") if word]
                     again = house.ask("POST", f"/fhir/{type_}/_search", partner=partner, data=dict(form))
                     assert ids_of(again.json) == mine
                     if "_summary" in query:
                         continue
-                    counted = told(house, f"/fhir/{type_}?_summary=count&{query}", partner)
+                    counted = bundle_of(house, f"/fhir/{type_}?_summary=count&{query}", partner)
                     assert (counted["total"], counted.get("entry")) == (len(mine), None)
 
 
 def test_what_is_asked_of_others_is_asked_of_what_is_theirs(house, oracle):
     """A chain leads through nothing that is hidden, and `_has` tells of nothing that is."""
     for (type_, name, to, query), partner in product(CHAINED, PULLING):
-        far = [id_ for _, id_ in ids_of(told(house, f"/fhir/{to}?{MOST}&{query}", None))]
+        far = [id_ for _, id_ in ids_of(bundle_of(house, f"/fhir/{to}?{MOST}&{query}", None))]
         theirs = [f"{to}/{id_}" for id_ in far if id_ in oracle.seen(partner, to)] or [f"{to}/{NEVER}"]
-        near = ids_of(told(house, f"/fhir/{type_}?{MOST}&{name}={','.join(theirs)}", None))
+        near = ids_of(bundle_of(house, f"/fhir/{type_}?{MOST}&{name}={','.join(theirs)}", None))
         mine = [(of, id_) for of, id_ in near if id_ in oracle.seen(partner, of)]
-        found = told(house, f"/fhir/{type_}?{MOST}&{name}:{to}.{query}", partner)
-        assert (ids_of(found), found["total"]) == (mine, len(mine)), (partner, type_, name)
+        bundle = bundle_of(house, f"/fhir/{type_}?{MOST}&{name}:{to}.{query}", partner)
+        assert (ids_of(bundle), bundle["total"]) == (mine, len(mine)), (partner, type_, name)
     for type_, status in (("CarePlan", "status=active"), ("Condition", "code=B20")):
-        every = {id_ for _, id_ in ids_of(told(house, f"/fhir/{type_}?{MOST}&{status}", None))}
+        every = {id_ for _, id_ in ids_of(bundle_of(house, f"/fhir/{type_}?{MOST}&{status}", None))}
         for partner in PULLING:
             whose = {
                 json.loads(oracle.resources[type_, id_][-1].body)["subject"]["reference"]
                 for id_ in every & oracle.seen(partner, type_)
             }
             mine = {f"Patient/{id_}" for id_ in oracle.seen(partner, "Patient")} & whose
-            found = told(house, f"/fhir/Patient?{MOST}&_has:{type_}:subject:{status}", partner)
-            assert ({"/".join(each) for each in ids_of(found)}, found["total"]) == (mine, len(mine))
+            bundle = bundle_of(house, f"/fhir/Patient?{MOST}&_has:{type_}:subject:{status}", partner)
+            assert ({"/".join(id_) for id_ in ids_of(bundle)}, bundle["total"]) == (mine, len(mine))
 
 
 def test_what_comes_along_is_theirs(house, oracle):
@@ -157,24 +157,27 @@ def test_what_comes_along_is_theirs(house, oracle):
         if not seen:
             continue
         narrowed = f"/fhir/{type_}?{MOST}&_id={','.join(seen)}&{query}"
-        whole, found = told(house, narrowed, None), told(house, f"/fhir/{type_}?{MOST}&{query}", partner)
-        assert {id_ for _, id_ in ids_of(found)} == set(seen)
+        whole, bundle = (
+            bundle_of(house, narrowed, None),
+            bundle_of(house, f"/fhir/{type_}?{MOST}&{query}", partner),
+        )
+        assert {id_ for _, id_ in ids_of(bundle)} == set(seen)
         along = {(of, id_) for of, id_ in ids_of(whole, "include") if id_ in oracle.seen(partner, of)}
-        assert set(ids_of(found, "include")) == along, (partner, narrowed)
+        assert set(ids_of(bundle, "include")) == along, (partner, narrowed)
 
 
 def test_pages_hold_what_is_theirs_and_their_links_are_for_nobody_else(house, oracle):
     for type_, partner in product(("CarePlan", "Organization", "Patient"), PULLING):
-        url, found, expected = f"/fhir/{type_}?_count=3&_total=accurate", [], oracle.seen(partner, type_)
+        url, ids, expected = f"/fhir/{type_}?_count=3&_total=accurate", [], oracle.seen(partner, type_)
         while url:
-            page = told(house, url, partner)
+            page = bundle_of(house, url, partner)
             assert page["total"] == len(expected)
-            found += [id_ for _, id_ in ids_of(page)]
-            url = next((each["url"] for each in page["link"] if each["relation"] == "next"), "")
+            ids += [id_ for _, id_ in ids_of(page)]
+            url = next((link["url"] for link in page["link"] if link["relation"] == "next"), "")
             url = url.partition("8080")[2]
             for other in set(PULLING) - {partner} if url else ():
                 assert house.get(url, partner=other).status_code == 400
-        assert (set(found), len(found)) == (expected, len(expected))
+        assert (set(ids), len(ids)) == (expected, len(expected))
 
 
 def test_the_system_and_compartments_hold_what_is_theirs(house, oracle):
@@ -183,18 +186,18 @@ def test_the_system_and_compartments_hold_what_is_theirs(house, oracle):
     for partner in PULLING:
         mine = {(type_, id_) for type_ in types for id_ in oracle.seen(partner, type_)}
         address = f"/fhir?{MOST}&_type={','.join(types)}"
-        found = told(house, address, partner)
-        assert (set(ids_of(found)), found["total"]) == (mine, len(mine))
+        bundle = bundle_of(house, address, partner)
+        assert (set(ids_of(bundle)), bundle["total"]) == (mine, len(mine))
         posted = {"_count": "500", "_type": ",".join(types)}
         assert set(ids_of(house.ask("POST", "/fhir/_search", partner=partner, data=posted).json)) == mine
         for id_ in (id_ for of, id_ in oracle.resources if of == "Patient"):
             for type_ in ("CarePlan", "Condition"):
                 path = f"/fhir/Patient/{id_}/{type_}?{MOST}"
                 of_patient = [
-                    each for each in ids_of(told(house, path, None)) if each in seen(oracle, partner)
+                    key for key in ids_of(bundle_of(house, path, None)) if key in seen(oracle, partner)
                 ]
-                found = told(house, path, partner)
-                assert (ids_of(found), found["total"]) == (of_patient, len(of_patient)), (partner, path)
+                bundle = bundle_of(house, path, partner)
+                assert (ids_of(bundle), bundle["total"]) == (of_patient, len(of_patient)), (partner, path)
                 if id_ not in oracle.seen(partner, "Patient") and not of_patient:
                     nothing.check(partner, f"/fhir/Patient/{{}}/{type_}", id_, {})
 
@@ -202,7 +205,9 @@ def test_the_system_and_compartments_hold_what_is_theirs(house, oracle):
 def seen(oracle, partner):
     """All that a partner sees as it is now."""
     return {
-        each for each, versions in oracle.resources.items() if versions[-1][:3] in oracle.visible[partner]
+        resource
+        for resource, versions in oracle.resources.items()
+        if versions[-1][:3] in oracle.visible[partner]
     }
 
 
@@ -218,14 +223,14 @@ def test_histories_hold_what_is_theirs(house, oracle):
 
 def versions_of(house, url, partner):
     """The versions that the pages of a history hold, each once."""
-    found = []
+    versions = []
     for page in pages(house, url, partner):
         for entry in page.get("entry", []):
             resource = entry["resource"]
             version = int(resource["meta"]["versionId"])
-            found.append((resource["resourceType"], resource["id"], version))
-    assert len(found) == len(set(found))
-    return set(found)
+            versions.append((resource["resourceType"], resource["id"], version))
+    assert len(versions) == len(set(versions))
+    return set(versions)
 
 
 def test_everything_of_their_patients_is_all_that_is_theirs(house, oracle):
@@ -233,21 +238,21 @@ def test_everything_of_their_patients_is_all_that_is_theirs(house, oracle):
     for partner in PULLING:
         every = {(type_, id_) for type_ in searched_types() for id_ in oracle.seen(partner, type_)}
         for whole in ("Patient", "EpisodeOfCare"):
-            found = {}
+            entries = {}
             for id_ in oracle.seen(partner, whole):
                 url = f"/fhir/{whole}/{id_}/$everything?_count=7"
                 for page in pages(house, url, partner):
-                    found |= {(mode, *key): None for mode in MODES for key in ids_of(page, mode)}
-            theirs = {key[1:] for key in found}
+                    entries |= {(mode, *key): None for mode in MODES for key in ids_of(page, mode)}
+            theirs = {key[1:] for key in entries}
             assert theirs <= every, (partner, whole)
             if whole == "Patient":
                 assert {key for key in every if key[0] not in SHARED} <= theirs, partner
-                assert all((key[1] in SHARED) == (key[0] == "include") for key in found)
+                assert all((key[1] in SHARED) == (key[0] == "include") for key in entries)
 
 
 def pages(house, url, partner):
     while url:
-        page = told(house, url, partner)
+        page = bundle_of(house, url, partner)
         yield page
-        url = next((each["url"] for each in page["link"] if each["relation"] == "next"), "")
+        url = next((link["url"] for link in page["link"] if link["relation"] == "next"), "")
         url = url.partition("8080")[2]

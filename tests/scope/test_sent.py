@@ -15,19 +15,19 @@ def test_what_is_sent_is_answered_alike_whoever_is_known_to_others(house, world)
     oracle = Oracle(world)
     for number, known in enumerate(("new-mercy-1", "cms-1", "cms-2")):
         for sent in sent_of(number):
-            told, never = (
+            hidden, never = (
                 same_but_for_names(house.ask(partner="lakeside", **sent(name, f"{at}")), name)
                 for at, name in enumerate((known, f"never-{number}"))
             )
-            assert told == never, (known, sent)
+            assert hidden == never, (known, sent)
     clients = [uuid for uuid, owner in oracle.owners.items() if owner.kind == "client"]
     foreign = [uuid for uuid in clients if not oracle.owns("other", oracle.owners[uuid])]
     for client in (*foreign, "cms-1"):
-        told, never = (
+        hidden, never = (
             house.put("/api/cases/new", {"client": name, "status": "active"}, partner="other")
             for name in (client, NEVER)
         )
-        assert same_but_for_ids(told) == same_but_for_ids(never)
+        assert same_but_for_ids(hidden) == same_but_for_ids(never)
     for number in ("cms-3", "new-mercy-2", "nobody-1"):
         body = {"names": [{"family": "X"}], "identifiers": [{"system": PERSONS, "value": number}]}
         answer = house.put(f"/api/clients/new-{number}", body, partner="other")
@@ -36,9 +36,9 @@ def test_what_is_sent_is_answered_alike_whoever_is_known_to_others(house, world)
 
 def same_but_for_names(answer, name):
     """What an answer tells, without who and which message it is about, and when."""
-    told = re.sub(r"MSH.*|M-\d-\d-A\d\d|\d{4}-\d\d-\d\dT[^\"]+", "", answer.get_data(as_text=True))
+    text = re.sub(r"MSH.*|M-\d-\d-A\d\d|\d{4}-\d\d-\d\dT[^\"]+", "", answer.get_data(as_text=True))
     headers = sorted(set(answer.headers.keys()) - CHANGING), answer.headers.get("ETag")
-    return answer.status_code, ID.sub("", told).replace(name, ""), headers
+    return answer.status_code, ID.sub("", text).replace(name, ""), headers
 
 
 def sent_of(number):

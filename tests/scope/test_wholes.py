@@ -24,13 +24,15 @@ def oracle(house, world):
 
 def entries_of(house, address, partner):
     bundle = house.get(address, partner=partner).json
-    return {(each["resource"]["resourceType"], each["resource"]["id"]) for each in bundle.get("entry", ())}
+    return {(entry["resource"]["resourceType"], entry["resource"]["id"]) for entry in bundle.get("entry", ())}
 
 
 def all_of(oracle, partner):
     """All that a partner sees as it is now."""
     return {
-        each for each, versions in oracle.resources.items() if versions[-1][:3] in oracle.visible[partner]
+        resource
+        for resource, versions in oracle.resources.items()
+        if versions[-1][:3] in oracle.visible[partner]
     }
 
 
@@ -46,14 +48,14 @@ def test_everything_of_somebody_has_what_is_theirs_or_never_was(house, oracle):
                     nothing.check(partner, address.replace(id_, "{}"), id_, question)
                 continue
             every = entries_of(house, f"{address}?_count=500", None)
-            found = entries_of(house, f"{address}?_count=500", partner)
-            owned = {each for each in every if oracle.resources[each][-1].owner.number is not None}
-            assert found <= all_of(oracle, partner), (partner, address)
-            assert found >= owned & all_of(oracle, partner), (partner, address)
+            served = entries_of(house, f"{address}?_count=500", partner)
+            owned = {key for key in every if oracle.resources[key][-1].owner.number is not None}
+            assert served <= all_of(oracle, partner), (partner, address)
+            assert served >= owned & all_of(oracle, partner), (partner, address)
 
 
 def test_a_member_match_tells_of_theirs_and_of_others_as_of_who_never_was(house, oracle):
-    told = set()
+    pulling = set()
     for (type_, id_), versions in oracle.resources.items():
         if type_ != "Patient":
             continue
@@ -67,22 +69,22 @@ def test_a_member_match_tells_of_theirs_and_of_others_as_of_who_never_was(house,
             elif "birthDate" in said:
                 assert answer.status_code == 200, answer.json
                 assert answer.json["parameter"][1]["valueReference"] == {"reference": f"Patient/{id_}"}
-                told.add(partner)
-    assert told == set(PULLING)
+                pulling.add(partner)
+    assert pulling == set(PULLING)
 
 
 def test_everything_of_all_patients_is_all_that_is_theirs(house, oracle):
     for partner in PULLING:
-        found, address = [], "/fhir/Patient/$everything?_count=40"
+        ids, address = [], "/fhir/Patient/$everything?_count=40"
         while address:
             bundle = house.get(address, partner=partner).json
-            found += [
+            ids += [
                 (one["resource"]["resourceType"], one["resource"]["id"]) for one in bundle.get("entry", ())
             ]
             links = {link["relation"]: link["url"] for link in bundle["link"]}
             address = links.get("next", "").partition("8080")[2]
-        assert len(found) == len(set(found))
-        assert set(found) == all_of(oracle, partner), partner
+        assert len(ids) == len(set(ids))
+        assert set(ids) == all_of(oracle, partner), partner
 
 
 def test_a_document_has_what_is_theirs_and_its_text_tells_of_nothing_else(house, oracle):
@@ -90,29 +92,29 @@ def test_a_document_has_what_is_theirs_and_its_text_tells_of_nothing_else(house,
     for partner in PULLING:
         for id_ in oracle.seen(partner, "EpisodeOfCare"):
             address = f"/fhir/EpisodeOfCare/{id_}/$document"
-            found = {key for key in entries_of(house, address, partner) if key[0] != "Composition"}
-            assert ("EpisodeOfCare", id_) in found
-            assert found <= all_of(oracle, partner), (partner, address)
+            keys = {key for key in entries_of(house, address, partner) if key[0] != "Composition"}
+            assert ("EpisodeOfCare", id_) in keys
+            assert keys <= all_of(oracle, partner), (partner, address)
 
 
 def test_matches_of_many_tell_of_theirs_and_are_nobody_elses(house, oracle):
     people = [json.loads(of[-1].body) for (type_, _), of in oracle.resources.items() if type_ == "Patient"]
-    everybody = [each for each in people if "birthDate" in each]
+    everybody = [person for person in people if "birthDate" in person]
     for partner in (*INSURERS, *HOSPITALS):
         said = consent_of(partner)
         bundles = [
-            matching.bundle(said, MemberPatient=each, CoverageToMatch=matching.coverage(None))
-            for each in everybody
+            matching.bundle(said, MemberPatient=member, CoverageToMatch=matching.coverage(None))
+            for member in everybody
         ]
         operation = "bulk-member-match" if partner in INSURERS else "provider-member-match"
         begun = matching.begin(house, matching.many(*bundles), partner, operation)
         status = path_of(begun.headers["Content-Location"])
         exporter = Exporter(house, partner=partner)
         (group,) = exporter.lines(exporter.wait(status)["output"][0])
-        found = {each["entity"]["reference"] for each in group.get("member", ())}
+        references = {member["entity"]["reference"] for member in group.get("member", ())}
         seen = oracle.seen(partner, "Patient")
-        assert found == {f"Patient/{each['id']}" for each in everybody if each["id"] in seen}
-        assert found
+        assert references == {f"Patient/{member['id']}" for member in everybody if member["id"] in seen}
+        assert references
         nothing = Nothing(house)
         for other in {*PULLING, "engineer"} - {partner}:
             for end, question in (("", {}), ("/1", {}), ("", {"method": "DELETE"})):
@@ -140,11 +142,11 @@ def test_exports_have_what_is_theirs_and_are_nobody_elses(house, oracle):
         for path in paths:
             status = exporter.begun(path)
             manifest = exporter.wait(status)
-            found = {tuple(each.split("/")) for each in exporter.resources(manifest)}
+            served = {tuple(reference.split("/")) for reference in exporter.resources(manifest)}
             mine = all_of(oracle, partner)
-            whose = {each for each in mine if oracle.resources[each][-1].owner.number is not None}
-            assert found <= mine, (partner, path)
-            assert found >= (mine if path == "/fhir/$export" else whose), (partner, path)
+            whose = {key for key in mine if oracle.resources[key][-1].owner.number is not None}
+            assert served <= mine, (partner, path)
+            assert served >= (mine if path == "/fhir/$export" else whose), (partner, path)
             id_ = status.rpartition("/")[2]
             for other in (*PULLING, "engineer"):
                 if other != partner:
@@ -169,13 +171,13 @@ def test_a_group_is_its_insurers_alone(house, oracle):
         id_ = group["resource"]["id"]
         answer = house.get(f"/fhir/Group/{id_}", partner=other)
         if partner == other:
-            members = {each["entity"]["reference"] for each in answer.json.get("member", ())}
+            members = {member["entity"]["reference"] for member in answer.json.get("member", ())}
             assert members == {f"Patient/{seen}" for seen in oracle.seen(partner, "Patient")}
             continue
         for end in ("", "/$export", "/$davinci-data-export"):
             headers = {"Prefer": "respond-async"}
-            told, never = (
-                outcome(house.get(f"/fhir/Group/{each}{end}", partner=other, headers=headers), each)
-                for each in (id_, id_[:-4] + "0000")
+            hidden, never = (
+                outcome(house.get(f"/fhir/Group/{group_id}{end}", partner=other, headers=headers), group_id)
+                for group_id in (id_, id_[:-4] + "0000")
             )
-            assert told == never
+            assert hidden == never
