@@ -84,7 +84,7 @@ def test_a_row_that_the_owner_changes_is_found(owner, app):
     seals = SqlSealing(app, Clock())
     assert seals.seal() == 2
     run(owner, "UPDATE audit SET partner = 'other' WHERE row = 1")
-    assert [found.why for found in broken(seals)] == ["a row was changed"]
+    assert [break_.why for break_ in broken(seals)] == ["a row was changed"]
 
 
 def test_db_check_warns_of_the_owner_and_tells_the_role_who_keeps_the_audit(owner, app):
@@ -99,12 +99,12 @@ def house(app_url, app, tmp_path, mappings):
     """The application under the service's role."""
     path = tmp_path / "partners.yaml"
     path.write_text(conftest.REGISTRY, encoding="utf-8")
-    given = {
+    environment = {
         "CASEBRIDGE_AUTH": "off",
         "CASEBRIDGE_DATABASE_URL": app_url,
         "CASEBRIDGE_PARTNERS": str(path),
     }
-    house = House(serving.application(Settings.from_env(given), app, mappings), app)
+    house = House(serving.application(Settings.from_env(environment), app, mappings), app)
     for path, document in river.STORY:
         assert house.put(path, document).status_code == 201
     return house
@@ -118,7 +118,7 @@ def test_the_service_runs_under_the_role_and_an_erasure_forgets_what_was_searche
         assert house.ask("DELETE", f"/api/{kind}/{uuid}", partner=None).status_code == 204
     with owner.connect() as connection:
         texts = connection.execute(text("SELECT text FROM audit_text")).scalars().all()
-    assert not any(patient in each for each in texts)
+    assert not any(patient in text for text in texts)
 
 
 def test_with_the_audit_only_to_be_read_a_pull_is_refused(house, owner, role):
@@ -131,13 +131,13 @@ def test_with_the_audit_only_to_be_read_a_pull_is_refused(house, owner, role):
 
 
 def test_the_upgrade_grants_what_the_setting_names(owner, role, postgres_url):
-    given = {"CASEBRIDGE_DATABASE_URL": postgres_url, "CASEBRIDGE_AUTH": "off"}
+    environment = {"CASEBRIDGE_DATABASE_URL": postgres_url, "CASEBRIDGE_AUTH": "off"}
     run(owner, f'GRANT ALL ON audit TO "{role}"')
-    operator.upgrade(Settings.from_env({**given, "CASEBRIDGE_DATABASE_ROLE": role}))
+    operator.upgrade(Settings.from_env({**environment, "CASEBRIDGE_DATABASE_ROLE": role}))
     app = connect(make_url(postgres_url).set(username=role).render_as_string(hide_password=False))
     with pytest.raises(ProgrammingError, match="permission denied"):
         run(app, "UPDATE audit SET status = 1")
     app.dispose()
     for wrong, why in {"nobody": "no such role", make_url(postgres_url).username: "owner"}.items():
         with pytest.raises(Misconfigured, match=f"CASEBRIDGE_DATABASE_ROLE: .*{why}"):
-            operator.upgrade(Settings.from_env({**given, "CASEBRIDGE_DATABASE_ROLE": wrong}))
+            operator.upgrade(Settings.from_env({**environment, "CASEBRIDGE_DATABASE_ROLE": wrong}))

@@ -31,13 +31,13 @@ def at_once(engine, entries):
     """Record entries in a thread each, all of them while the first one waits; return which are refused."""
     recording, refused = SqlRecording(engine), set()
 
-    def record(each):
+    def record(entry):
         try:
-            recording.record(each)
+            recording.record(entry)
         except Unavailable:
-            refused.add(each.correlation)
+            refused.add(entry.correlation)
 
-    threads = [threading.Thread(target=record, args=(each,)) for each in entries]
+    threads = [threading.Thread(target=record, args=(entry,)) for entry in entries]
     with writing(engine) as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("LOCK TABLE audit IN EXCLUSIVE MODE")).rowcount  # noqa: B018 - waits
@@ -54,12 +54,12 @@ def recorded(engine):
     joined = select(audit, audit_text.c.salt, audit_text.c.text).join(
         audit_text, audit_text.c.row == audit.c.row, isouter=True
     )
-    found = {}
+    by_correlation = {}
     with engine.connect() as connection:
         for row in connection.execute(joined):
             assert row.text_digest == (digest_of_text(row.salt, row.text) if row.text else None)
-            found[row.correlation] = (row.status, row.text or "")
-    return found
+            by_correlation[row.correlation] = (row.status, row.text or "")
+    return by_correlation
 
 
 def transactions(engine):

@@ -38,8 +38,8 @@ def retention(engine, clock, days=60):
 
 def record(engine, at, searched="CarePlan?status=active"):
     things = (Disclosed(CLIENT, "CarePlan/1/_history/1"),)
-    told = Disclosure("read", things, searched)
-    SqlRecording(engine).record(AuditEntry(at, "northern", "127.0.0.1", ("TREAT",), 200, "c", told))
+    disclosure = Disclosure("read", things, searched)
+    SqlRecording(engine).record(AuditEntry(at, "northern", "127.0.0.1", ("TREAT",), 200, "c", disclosure))
 
 
 def days(engine, table=audit):
@@ -150,7 +150,9 @@ def test_a_seal_covers_one_day_and_what_came_late_is_sealed_with_its_own(engine,
 
 def test_seals_of_before_0022_which_cover_several_days_hold_and_go(engine, clock, seals, monkeypatch):
     add = chain.add
-    monkeypatch.setattr(chain, "add", lambda *given: add(given[0], given[1] | {"day": None}, given[2]))
+    monkeypatch.setattr(
+        chain, "add", lambda *arguments: add(arguments[0], arguments[1] | {"day": None}, arguments[2])
+    )
     monkeypatch.setattr(sealing, "_of_one_day", lambda rows, _: list(rows))
     for number in range(10):
         clock.now = JANUARY + timedelta(days=10 * number)

@@ -47,7 +47,7 @@ def run(engine, statement):
 
 
 def broken(seals):
-    return [found for found in seals.verify() if found is not None][:1]
+    return [break_ for break_ in seals.verify() if break_ is not None][:1]
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_a_row_that_is_put_in_where_none_was_is_found(engine, seals, clock):
     assert (seals.seal(), broken(seals)) == (1, [])
     record(engine)
     run(engine, "UPDATE audit SET row = 3 WHERE row IN (4, 10)")
-    assert (seals.seal(), [found.seal for found in broken(seals)]) == (0, [1])
+    assert (seals.seal(), [break_.seal for break_ in broken(seals)]) == (0, [1])
 
 
 def test_what_was_told_of_a_client_is_found_sealed_or_not(engine, seals):

@@ -31,7 +31,7 @@ def test_a_key_comes_back_as_it_was_and_stands_nowhere_in_the_clear(engine, cred
     with engine.connect() as connection:
         (row,) = connection.execute(text("SELECT * FROM signing_key"))
     assert b"the private part" not in b"".join(
-        bytes(each) for each in row if isinstance(each, bytes | memoryview)
+        bytes(value) for value in row if isinstance(value, bytes | memoryview)
     )
 
 
@@ -47,14 +47,14 @@ def test_a_retired_key_is_deleted_when_it_is_over(credentials):
     credentials.add_signing_key(replace(KEY, number=2), PUBLIC, AT)
     third = replace(KEY, number=3, created=SOON)
     credentials.add_signing_key(third, PUBLIC, SOON)
-    assert [each.number for each in credentials.signing_keys()] == [3, 2]
+    assert [signing_key.number for signing_key in credentials.signing_keys()] == [3, 2]
 
 
 def test_of_two_keys_with_one_number_the_first_is_kept(credentials):
     credentials.add_signing_key(KEY, PUBLIC, AT)
     with pytest.raises(Conflict):
         credentials.add_signing_key(replace(KEY, kid="b"), PUBLIC, AT)
-    assert [each.kid for each in credentials.signing_keys()] == ["a"]
+    assert [signing_key.kid for signing_key in credentials.signing_keys()] == ["a"]
 
 
 def test_keys_of_another_secret_are_told_by_the_setting(engine, credentials):
@@ -84,7 +84,7 @@ def test_of_many_who_use_an_assertion_at_once_one_is_the_first(database_url, cre
 
     with ThreadPoolExecutor(8) as pool:
         first = list(pool.map(use, range(8)))
-    assert [sum(each) for each in zip(*first, strict=True)] == [1] * 5
+    assert [sum(column) for column in zip(*first, strict=True)] == [1] * 5
 
 
 def test_what_is_past_is_forgotten_and_nothing_else(engine, credentials):

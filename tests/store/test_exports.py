@@ -61,10 +61,10 @@ def planned(exports, export, scope):
 
 def content(exports, export, scope=ALL):
     """What an export has, by reference, and what it says is gone."""
-    found, gone = {}, set()
+    numbers, gone = {}, set()
     for part in exports.parts(export.id):
         if part.kind == "deleted":
-            these = [f"{each.type}/{each.id}" for each in exports.deletions(export, part, scope)]
+            these = [f"{deletion.type}/{deletion.id}" for deletion in exports.deletions(export, part, scope)]
             assert len(these) == part.size
             gone |= set(these)
             continue
@@ -73,9 +73,9 @@ def content(exports, export, scope=ALL):
         assert len(bodies) == len(lines.things)
         for body, (_, reference) in zip(bodies, lines.things, strict=True):
             assert reference == f"{part.type}/{body['id']}/_history/{body['n']}"
-            assert reference.partition("/_")[0] not in found
-            found[reference.partition("/_")[0]] = body["n"]
-    return found, gone
+            assert reference.partition("/_")[0] not in numbers
+            numbers[reference.partition("/_")[0]] = body["n"]
+    return numbers, gone
 
 
 def state(engine):
@@ -91,8 +91,8 @@ def test_an_export_comes_in_parts_in_the_order_of_ids_and_each_is_the_same_again
     parts = exports.parts(export.id)
     assert [part.size for part in parts] == [2, 2, 2, 2, 2, 1]
     assert [part.number for part in parts] == [1, 2, 3, 4, 5, 6]
-    found, _ = content(exports, export)
-    assert found == state(engine)
+    numbers, _ = content(exports, export)
+    assert numbers == state(engine)
     before = [exports.lines(export, part, ALL) for part in parts]
     for number in range(11):
         write(store, f"p{number:02}", 2)
@@ -127,12 +127,12 @@ def test_what_is_not_committed_yet_comes_with_the_next_export(engine, store, exp
     write(store, "p2", 1)
     first = exported(exports)
     assert first.gaps
-    found, _ = content(exports, first)
-    assert found == {"CarePlan/p1": 1, "CarePlan/p2": 1}
+    numbers, _ = content(exports, first)
+    assert numbers == {"CarePlan/p1": 1, "CarePlan/p2": 1}
     done.set()
     thread.join()
     write(store, "late", 2)
-    assert content(exports, first)[0] == found
+    assert content(exports, first)[0] == numbers
     second = exported(exports, since=first.at)
     assert content(exports, second)[0]["CarePlan/late"] == 2
     third = exported(exports, since=second.at)
@@ -248,9 +248,9 @@ def test_what_a_client_denies_of_some_sensitivity_is_gone_and_comes_back_with_th
     assert len(content(exports, first, NORTH)[0]) == 3
     refuse(engine, "river", 4)
     second = exported(exports, NORTH, since=first.at)
-    found, gone = content(exports, second, NORTH)
+    numbers, gone = content(exports, second, NORTH)
     assert gone == {"CarePlan/psychiatric", "CarePlan/both"}
-    assert set(found) == {"CarePlan/plain"}
+    assert set(numbers) == {"CarePlan/plain"}
     refuse(engine, "river", 8)
     third = exported(exports, NORTH, since=second.at)
     assert content(exports, third, NORTH)[1] == set()
@@ -329,7 +329,7 @@ def test_no_two_exports_of_a_partner_have_the_same_transaction_time(exports):
     at = now()
     begun = [exports.begin("north", ALL, Asked("x", ("CarePlan",)), at).at for _ in range(3)]
     assert len(set(begun)) == 3
-    assert all(each.microsecond % 1000 == 0 for each in begun)
+    assert all(instant.microsecond % 1000 == 0 for instant in begun)
 
 
 def test_what_is_past_is_forgotten_but_for_where_it_stood(engine, store, exports):

@@ -158,7 +158,7 @@ def test_connections_cut_while_nobody_used_them_are_replaced_unnoticed(postgres_
 def test_what_a_change_breaks_is_told_before_it_ends_and_nothing_of_it_is_stored(store):
     with pytest.raises(Conflict):
         store.transact(
-            lambda unit: [unit.documents.add(each, cause="test", partner="cms") for each in twins()]
+            lambda unit: [unit.documents.add(twin, cause="test", partner="cms") for twin in twins()]
         )
     assert store.document(ALL, "client", "cms", "river") is None
     (river, _) = twins()
@@ -168,8 +168,8 @@ def test_what_a_change_breaks_is_told_before_it_ends_and_nothing_of_it_is_stored
 
 def test_a_story_that_ends_after_something_broke_stores_and_logs_nothing(store, caplog):
     def story(unit):
-        for each in twins():
-            unit.documents.add(each, cause="test", partner="cms")
+        for twin in twins():
+            unit.documents.add(twin, cause="test", partner="cms")
         raise Stale("The story's own.")
 
     with pytest.raises((Stale, Conflict)):

@@ -24,8 +24,8 @@ def test_the_owner_alone_may_read_a_database_that_is_made(tmp_path, lenient):
     engine = connect(f"sqlite:///{tmp_path}/casebridge.db")
     upgrade(engine)
     with writing(engine):
-        found = modes(tmp_path)
-    assert found == dict.fromkeys(["casebridge.db", "casebridge.db-wal", "casebridge.db-shm"], 0o600)
+        mode_of = modes(tmp_path)
+    assert mode_of == dict.fromkeys(["casebridge.db", "casebridge.db-wal", "casebridge.db-shm"], 0o600)
     engine.dispose()
 
 
@@ -35,8 +35,8 @@ def test_the_mode_that_an_operator_gave_it_stays(tmp_path):
     engine = connect(f"sqlite:///{tmp_path}/casebridge.db")
     upgrade(engine)
     with writing(engine):
-        found = modes(tmp_path)
-    assert set(found.values()) == {0o640}
+        mode_of = modes(tmp_path)
+    assert set(mode_of.values()) == {0o640}
     engine.dispose()
 
 

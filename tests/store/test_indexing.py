@@ -16,12 +16,12 @@ ALL = Scope(everything=True)
 PLAN = {"resourceType": "CarePlan", "id": "p1", "status": "draft", "period": {"start": "2026-03-01"}}
 
 
-def found(store, status, prefix="eq"):
+def versions_with(store, status, prefix="eq"):
     asked = (
         HasTerm((f"CarePlan.status={status}",)),
         InRange((("CarePlan.period", prefix, 1772323200000.0, 1e300),)),
     )
-    return [(each.id, each.version) for each in store.search(ALL, Query("CarePlan", asked)).entries]
+    return [(entry.id, entry.version) for entry in store.search(ALL, Query("CarePlan", asked)).entries]
 
 
 def as_before(engine, number, status):
@@ -40,23 +40,23 @@ def test_what_is_stored_is_made_searchable_once_and_what_older_processes_write_a
     store.transact(lambda unit: unit.resources.write([made]))
     with engine.begin() as connection:
         connection.execute(text("UPDATE resource SET terms = NULL, present = NULL, searched = NULL"))
-    assert found(store, "draft") == []
+    assert versions_with(store, "draft") == []
     assert not indexing.is_done(engine)
     assert sum(indexing.index(engine, rows)) == 1
     assert indexing.is_done(engine)
-    assert found(store, "draft") == [("p1", 1)]
+    assert versions_with(store, "draft") == [("p1", 1)]
     assert sum(indexing.index(engine, rows)) == 0
     as_before(engine, 2, "active")
-    assert found(store, "draft") == [("p1", 2)]
+    assert versions_with(store, "draft") == [("p1", 2)]
     assert sum(indexing.index(engine, rows)) == 1
-    assert (found(store, "draft"), found(store, "active")) == ([], [("p1", 2)])
+    assert (versions_with(store, "draft"), versions_with(store, "active")) == ([], [("p1", 2)])
     as_before(engine, 3, "revoked")
     (current,) = store.transact(lambda unit: unit.resources.current(river.uuid, "default")).values()
     assert not current.searched
     found_by = rows({**PLAN, "status": "revoked"})
     last = replace(version(river.uuid, "p1", number=4), rows=found_by, is_found_alike=current.searched)
     store.transact(lambda unit: unit.resources.write([last]))
-    assert found(store, "revoked") == [("p1", 4)]
+    assert versions_with(store, "revoked") == [("p1", 4)]
     assert sum(indexing.index(engine, rows)) == 0
 
 
@@ -69,4 +69,4 @@ def test_many_are_made_searchable_in_batches(store, engine, monkeypatch):
     with engine.begin() as connection:
         connection.execute(text("UPDATE resource SET searched = 'before'"))
     assert list(indexing.index(engine, rows)) == [3, 3, 1]
-    assert len(found(store, "draft")) == 7
+    assert len(versions_with(store, "draft")) == 7

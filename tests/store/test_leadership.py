@@ -141,8 +141,8 @@ def test_sessions_that_are_cut_take_leadership_from_nobody(postgres_url):
     assert renewed(first).is_held()
     assert lead(other) is None
     first.close()
-    for each in (engine, other):
-        each.dispose()
+    for engine_ in (engine, other):
+        engine_.dispose()
 
 
 @pytest.mark.parametrize("hours", [-1, 1])

@@ -165,9 +165,9 @@ def test_bodies_are_compressed_with_lz4_in_every_partition_after_0013(engine):
         WHERE attcompression = 'l' AND relkind IN ('r', 'p') ORDER BY 1
     """
     with engine.connect() as connection:
-        found = [tuple(row) for row in connection.exec_driver_sql(asked)]
+        rows_ = [tuple(row) for row in connection.exec_driver_sql(asked)]
     bodies = [("document", "body"), ("resource", "body"), ("revision", "body")]
-    assert {*bodies, ("resource_history_default", "body"), ("inbox_default", "raw")} <= {*found}
+    assert {*bodies, ("resource_history_default", "body"), ("inbox_default", "raw")} <= {*rows_}
 
 
 STAYS = {"v1": {"partner": [[1, 0, 0], "mercy"], "status": [[1, 0, 0], "in-progress"]}}

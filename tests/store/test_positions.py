@@ -39,7 +39,7 @@ def positions(engine, clock):
 
 
 def emit(store, *sequences):
-    store.transact(lambda unit: unit.resources.emit([message("case/1", each) for each in sequences]))
+    store.transact(lambda unit: unit.resources.emit([message("case/1", sequence) for sequence in sequences]))
 
 
 def rows(engine, statement):
@@ -47,7 +47,7 @@ def rows(engine, statement):
         return [tuple(row) for row in connection.execute(statement)]
 
 
-def given(engine, stream="outbox"):
+def positions_of(engine, stream="outbox"):
     """The positions of the rows that are there, in the order of the rows."""
     table, r = STREAMS[stream].c, t.position_run.c
     mine = (r.stream == stream) & table.row.between(r.row, r.row + r.length - 1)
@@ -61,17 +61,17 @@ def test_messages_and_versions_are_numbered_each_in_their_own_stream(engine, sto
     emit(store, 1, 2, 3)
     store.transact(lambda unit: unit.resources.write([version("case", "p1"), version("case", "p2")]))
     assert positions.number(100).count == 5
-    assert given(engine) == [1, 2, 3]
-    assert given(engine, "history") == [1, 2]
+    assert positions_of(engine) == [1, 2, 3]
+    assert positions_of(engine, "history") == [1, 2]
     assert positions.number(100).count == 0
 
 
 def test_a_limit_leaves_the_rest_for_the_next_time(engine, store, positions):
     emit(store, 1, 2, 3)
     assert positions.number(2).count == 2
-    assert given(engine) == [1, 2, None]
+    assert positions_of(engine) == [1, 2, None]
     assert positions.number(2).count == 1
-    assert given(engine) == [1, 2, 3]
+    assert positions_of(engine) == [1, 2, 3]
 
 
 def test_positions_go_on_where_they_were_though_the_rows_are_gone(engine, store, positions):
@@ -81,7 +81,7 @@ def test_positions_go_on_where_they_were_though_the_rows_are_gone(engine, store,
         connection.execute(delete(t.outbox))
     emit(store, 4)
     Positions(engine).number(100)
-    assert given(engine) == [4]
+    assert positions_of(engine) == [4]
 
 
 def test_several_who_number_at_once_give_no_position_twice(engine, store):
@@ -92,7 +92,7 @@ def test_several_who_number_at_once_give_no_position_twice(engine, store):
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(story, range(20)))
     Positions(engine).number(100)
-    assert sorted(given(engine)) == list(range(1, 21))
+    assert sorted(positions_of(engine)) == list(range(1, 21))
 
 
 def test_a_tick_tells_only_what_was_numbered_before_it(engine, store, positions, clock):
@@ -117,12 +117,12 @@ def test_ticks_are_a_second_apart_and_none_is_written_where_nothing_happens(engi
         emit(store, number)
         positions.number(100)
         clock.now += 0.25
-    found = len(rows(engine, select(t.tick)))
-    assert 6 <= found <= 8
+    ticks = len(rows(engine, select(t.tick)))
+    assert 6 <= ticks <= 8
     for _ in range(30):
         positions.number(100)
         clock.now += 1
-    assert len(rows(engine, select(t.tick))) <= found + 1
+    assert len(rows(engine, select(t.tick))) <= ticks + 1
 
 
 def test_who_leads_next_writes_the_tick_that_the_last_one_owed(engine, store, positions):
@@ -165,7 +165,7 @@ def under_way(engine, *sequences):
     """A transaction that has written messages; it commits, or rolls back when the block raises."""
     with writing(engine) as connection:
         unit = SqlUnit(connection, frozenset())
-        unit.resources.emit([message("case/2", each) for each in sequences])
+        unit.resources.emit([message("case/2", sequence) for sequence in sequences])
         connection.execute(select(t.outbox.c.row)).all()
         yield
 
@@ -179,12 +179,12 @@ def test_what_is_committed_late_is_numbered_late_and_by_who_leads_then(postgres_
             emit(store, 2)
             assert first.number(100).count == 2
             assert gaps(engine) == "[[1,2],[4,4]]"
-            assert given(engine) == [1, 2]
+            assert positions_of(engine) == [1, 2]
         assert Positions(engine).number(100).count == 1
     emit(store, 3)
     numbered = Positions(engine).number(100)
     assert [row.position for row in numbered.messages] == [4, 5, 6]
-    assert given(engine) == [4, 5, 1, 3, 2, 6]
+    assert positions_of(engine) == [4, 5, 1, 3, 2, 6]
     assert gaps(engine) == "[]"
     engine.dispose()
 
@@ -197,7 +197,7 @@ def test_a_limit_within_what_is_late_lets_nothing_overtake_the_rest_of_it(postgr
         positions.number(100)
     emit(store, 2)
     assert [positions.number(2).count for _ in range(3)] == [2, 2, 0]
-    assert given(engine) == [2, 3, 4, 1, 5]
+    assert positions_of(engine) == [2, 3, 4, 1, 5]
     engine.dispose()
 
 
@@ -222,7 +222,7 @@ def test_what_is_rolled_back_is_given_up_once_nobody_can_fill_it(postgres_url, c
         # who wrote the first row is under way still
         assert [looked() for _ in range(5)] == ["[[1,2]]"] * 5
     assert [looked() for _ in range(3)][-1] == "[]"
-    assert sorted(given(engine)) == [1, 2, 3, 4]
+    assert sorted(positions_of(engine)) == [1, 2, 3, 4]
     engine.dispose()
 
 
@@ -234,7 +234,7 @@ def test_an_erased_version_before_its_number_leaves_no_gap_that_stays(engine, st
     for _ in range(4):
         positions.number(100)
         clock.now += ASK_SECONDS
-    assert given(engine, "history") == [1, 2]
+    assert positions_of(engine, "history") == [1, 2]
     assert rows(engine, select(t.numbering.c.gaps).distinct()) == [("[]",)]
 
 

@@ -19,7 +19,7 @@ def outbox(engine, store, monkeypatch):
     """Ten messages: 3 is parked, 4 is pending; 1 to 6 had been numbered an hour ago."""
     monkeypatch.setattr(retention, "BATCH", 4)
     outbox = Outbox(engine)
-    store.transact(lambda unit: unit.resources.emit([message("case/1", each) for each in range(1, 11)]))
+    store.transact(lambda unit: unit.resources.emit([message("case/1", number) for number in range(1, 11)]))
     outbox.number()
     outbox.mark([1, 2, 5, 7, 8, 9, 10], "published")
     outbox.mark([6], "unrouted")

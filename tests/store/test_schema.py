@@ -20,15 +20,17 @@ def differences(engine):
     """What alembic would change, but for partitions, which no query names."""
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        found = compare_metadata(context, metadata)
+        changes = compare_metadata(context, metadata)
     # partitions are in no metadata, nor is that only one of the two has: a GIN index, a table for its terms
     unknown = ("_default", "resource_terms", "'search_term'")
-    return [each for each in found if not any(name in str(each) for name in unknown)]
+    return [change for change in changes if not any(name in str(change) for name in unknown)]
 
 
 @NOT_COMPARED
 def test_the_migrations_make_what_the_queries_name(engine):
-    assert [each for each in differences(engine) if "search_string_value" not in str(each)] == []
+    assert [
+        difference for difference in differences(engine) if "search_string_value" not in str(difference)
+    ] == []
 
 
 @NOT_COMPARED
@@ -60,9 +62,9 @@ def test_a_database_that_is_away_is_told(tmp_path):
 def test_an_address_of_no_database_of_ours_is_refused_and_not_quoted(url):
     with pytest.raises(
         Misconfigured, match="CASEBRIDGE_DATABASE_URL: Use a sqlite or postgresql URL"
-    ) as told:
+    ) as raised:
         connect(url)
-    assert "secret" not in f"{told.value}{told.value.__cause__}"
+    assert "secret" not in f"{raised.value}{raised.value.__cause__}"
 
 
 def test_many_upgrades_at_once_are_one(empty_database_url):

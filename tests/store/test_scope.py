@@ -156,20 +156,20 @@ class Asked(NamedTuple):
 @contextmanager
 def asked(engine):
     """Collect the statements that are executed, by SQLAlchemy on SQLite or as a stream of PostgreSQL's."""
-    found, execute = [], Stream.execute
+    statements, execute = [], Stream.execute
 
     def executed(_connection, _cursor, statement, parameters, _context, _many):
-        found.append(Asked(statement, parameters))
+        statements.append(Asked(statement, parameters))
 
     def streamed(stream, statement, parameters=()):
         made, _ = statement_for(statement, tuple(parameters))
-        found.append(Asked(made.text.decode(), made.values(parameters), made.is_kept))
+        statements.append(Asked(made.text.decode(), made.values(parameters), made.is_kept))
         return execute(stream, statement, parameters)
 
     event.listen(engine, "before_cursor_execute", executed)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Stream, "execute", streamed)
-        yield found
+        yield statements
     event.remove(engine, "before_cursor_execute", executed)
 
 
@@ -181,8 +181,8 @@ def large(postgres_server):
     upgrade(engine)
     whose = "CASE WHEN n % 1001 = 0 THEN 'small' ELSE 'large' END"
     with engine.begin() as connection:
-        for each in LOADED.format(clients=CLIENTS, whose=whose, until=UNTIL).split(";"):
-            connection.exec_driver_sql(each.replace("%", "%%"))
+        for statement in LOADED.format(clients=CLIENTS, whose=whose, until=UNTIL).split(";"):
+            connection.exec_driver_sql(statement.replace("%", "%%"))
     plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(plain, autocommit=True, prepare_threshold=None) as connection:
         yield engine, connection
@@ -199,15 +199,15 @@ def empty(tmp_path_factory):
     engine.dispose()
 
 
-def blocks(connection, each):
+def blocks(connection, statement):
     """The blocks a statement touches, at most: planned for its values, and where it may be for any values."""
-    values = sql.SQL(", ").join(map(sql.Literal, each.values))
-    given = sql.SQL("({})").format(values) if each.values else sql.SQL("")
+    values = sql.SQL(", ").join(map(sql.Literal, statement.values))
+    arguments = sql.SQL("({})").format(values) if statement.values else sql.SQL("")
     counted = []
-    connection.execute("PREPARE asked AS " + each.statement)
-    for mode in ("custom", "generic") if each.kept else ("custom",):
+    connection.execute("PREPARE asked AS " + statement.statement)
+    for mode in ("custom", "generic") if statement.kept else ("custom",):
         connection.execute(f"SET plan_cache_mode = force_{mode}_plan")
-        explained = sql.SQL("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE asked{}").format(given)
+        explained = sql.SQL("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE asked{}").format(arguments)
         plan = connection.execute(explained).fetchone()[0][0]["Plan"]
         counted.append(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
     connection.execute("DEALLOCATE asked")
@@ -219,24 +219,24 @@ def blocks(connection, each):
 def test_a_question_touches_no_more_with_200000_members_than_with_200(large, kind, question):
     engine, connection = large
     store = SqlStore(engine)
-    touched, found = {}, {}
+    touched, answered = {}, {}
     for name, scope in ASKERS[kind].items():
         with asked(engine) as statements:
-            found[name] = bool(QUESTIONS[question](store, scope, WHOSE[name]))
+            answered[name] = bool(QUESTIONS[question](store, scope, WHOSE[name]))
         assert statements or question == "events"
-        touched[name] = sum(blocks(connection, each) for each in statements)
-    assert found["large"] == found["small"]
+        touched[name] = sum(blocks(connection, statement) for statement in statements)
+    assert answered["large"] == answered["small"]
     assert touched["large"] <= max(1.2 * touched["small"], 80)
     assert max(touched.values()) <= 1000
 
 
 def test_each_question_that_has_a_scope_is_asked_above():
     every = (ports.Store, ports.DocumentsPort, ports.ResourcesPort, ports.InboxPort, ports.DeliveriesPort)
-    methods = [each for port in every for each in inspect.getmembers(port, inspect.isfunction)]
+    methods = [method for port in every for method in inspect.getmembers(port, inspect.isfunction)]
     scoped = {name for name, method in methods if "scope" in inspect.signature(method).parameters}
     assert {"lock", "document", "search"} <= scoped
-    told = inspect.getsource(inspect.getmodule(blocks))
-    assert {name for name in scoped if f".{name}(of," not in re.sub(r"\(\s+", "(", told)} == set()
+    source = inspect.getsource(inspect.getmodule(blocks))
+    assert {name for name in scoped if f".{name}(of," not in re.sub(r"\(\s+", "(", source)} == set()
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
@@ -246,9 +246,9 @@ def test_sqlite_reads_no_table_from_end_to_end(empty, question):
         for askers in ASKERS.values():
             QUESTIONS[question](store, askers["large"], WHOSE["large"])
     with empty.connect() as connection:
-        for each in statements:
-            plan = connection.exec_driver_sql("EXPLAIN QUERY PLAN " + each.statement, each.values)
+        for statement in statements:
+            plan = connection.exec_driver_sql("EXPLAIN QUERY PLAN " + statement.statement, statement.values)
             steps = [row[3] for row in plan]
             tables = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars()
             scanned = [step for step in steps for name in tables if step.startswith(f"SCAN {name}")]
-            assert scanned == [] or "0 = 1" in each.statement, steps
+            assert scanned == [] or "0 = 1" in statement.statement, steps

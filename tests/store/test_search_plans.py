@@ -123,8 +123,8 @@ def filled(postgres_server):
         connection.execute("CREATE TABLE made (type text, terms text[], ranges text[], texts text[])")
         for type_ in searched_types():
             connection.execute("INSERT INTO made VALUES (%s, %s, %s, %s)", made(type_))
-        for each in LOADED.format(rows=ROWS, day=DAY, everything=2**63 - 1).split(";\n"):
-            connection.execute(each)
+        for statement in LOADED.format(rows=ROWS, day=DAY, everything=2**63 - 1).split(";\n"):
+            connection.execute(statement)
         yield engine, connection
     engine.dispose()
     postgres_server.drop_database("casebridge_plans")
@@ -136,14 +136,14 @@ def steps(plan):
         yield from steps(below)
 
 
-def planned(connection, each):
+def planned(connection, statement):
     """The steps of a statement's plans: for its values, and for any where PostgreSQL may plan so."""
-    values = sql.SQL(", ").join(map(sql.Literal, each.values))
-    given = sql.SQL("({})").format(values) if each.values else sql.SQL("")
-    connection.execute("PREPARE asked AS " + each.statement)
-    for mode in ("custom", "generic") if each.kept else ("custom",):
+    values = sql.SQL(", ").join(map(sql.Literal, statement.values))
+    arguments = sql.SQL("({})").format(values) if statement.values else sql.SQL("")
+    connection.execute("PREPARE asked AS " + statement.statement)
+    for mode in ("custom", "generic") if statement.kept else ("custom",):
         connection.execute(f"SET plan_cache_mode = force_{mode}_plan")
-        explained = sql.SQL("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE asked{}").format(given)
+        explained = sql.SQL("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE asked{}").format(arguments)
         yield list(steps(connection.execute(explained).fetchone()[0][0]["Plan"]))
     connection.execute("DEALLOCATE asked")
 
@@ -153,7 +153,7 @@ def search(filled, scope, type_, condition):
     engine, connection = filled
     with asked(engine) as statements:
         page = SqlStore(engine).search(scope, Query(type_, (condition,), count=20, with_total=False))
-    plans = [plan for each in statements for plan in planned(connection, each)]
+    plans = [plan for statement in statements for plan in planned(connection, statement)]
     read = {step["Relation Name"] for plan in plans for step in plan if step["Node Type"] == "Seq Scan"}
     blocks = max(plan[0]["Shared Hit Blocks"] + plan[0]["Shared Read Blocks"] for plan in plans)
     return len(page.entries), read & TABLES, blocks
@@ -163,8 +163,8 @@ def search(filled, scope, type_, condition):
 def test_what_one_resource_has_is_found_by_the_index_of_its_parameter(filled, type_):
     """A text that contains another is looked for among all texts of its parameter, and no others."""
     for case in cases(type_):
-        found, read, blocks = search(filled, INSURER, type_, case.asked("426"))
-        assert (found, read) == (1, set()), case
+        number, read, blocks = search(filled, INSURER, type_, case.asked("426"))
+        assert (number, read) == (1, set()), case
         # each text may lie in a block of its own
         assert blocks <= (1.1 * ROWS if case.name.endswith(":contains") else 110), (case, blocks)
 
@@ -173,8 +173,8 @@ def test_what_one_resource_has_is_found_by_the_index_of_its_parameter(filled, ty
 def test_what_all_resources_of_a_type_have_reads_no_more_than_these(filled, type_):
     for case in cases(type_):
         if isinstance(condition := case.asked("all"), HasTerm):
-            found, read, blocks = search(filled, INSURER, type_, condition)
-            assert (found, read) == (20, set()), case
+            number, read, blocks = search(filled, INSURER, type_, condition)
+            assert (number, read) == (20, set()), case
             # whose each is, is asked of those that few are expected to have one by one
             assert blocks <= (5 if condition.is_narrow else 1.5) * ROWS, (case, blocks)
 
@@ -187,16 +187,16 @@ def test_what_few_have_is_not_looked_for_among_all_of_its_type(filled, beside):
     with asked(engine) as statements:
         store = SqlStore(engine)
         if beside:
-            found = store.beside(INSURER, [("Goal", "426")], {"CarePlan": term}, 9)
+            entries = store.beside(INSURER, [("Goal", "426")], {"CarePlan": term}, 9)
         else:
-            found = store.search(
+            entries = store.search(
                 INSURER, Query("CarePlan", (HasTerm(term, is_narrow=True),), count=20)
             ).entries
     indexes, scanned = set(), set()
-    for plan in (plan for each in statements for plan in planned(connection, each)):
+    for plan in (plan for statement in statements for plan in planned(connection, statement)):
         indexes |= {step.get("Index Name") for step in plan if step["Node Type"] == "Bitmap Index Scan"}
         scanned |= {step["Relation Name"] for step in plan if step["Node Type"] == "Seq Scan"}
-    assert {each.type for each in found} == ({"Goal", "CarePlan"} if beside else {"CarePlan"})
+    assert {entry.type for entry in entries} == ({"Goal", "CarePlan"} if beside else {"CarePlan"})
     assert indexes == {"resource_terms"}
     assert "membership" not in scanned
 
@@ -206,8 +206,8 @@ def test_what_is_not_said_is_found_among_those_of_the_type(filled, modifier):
     for type_ in searched_types():
         text = {"not": "426", "missing": "false"}[modifier]
         condition = criterion(type_, f"_tag:{modifier}", text, Ours("", searched_types()))
-        found, read, blocks = search(filled, INSURER, type_, condition)
-        assert (found, read) == (20, set())
+        number, read, blocks = search(filled, INSURER, type_, condition)
+        assert (number, read) == (20, set())
         assert blocks <= 400, (type_, blocks)
 
 
@@ -219,8 +219,8 @@ def test_a_chain_is_looked_for_from_its_end(filled, scope, far):
     name, _, value = far.partition("=")
     for type_, reference in to_patients():
         condition = chained(type_, Ours("", searched_types()), f"{reference}:Patient.{name}", value)
-        found, read, blocks = search(filled, scope, type_, condition)
-        assert (found, read) == (1, set()), (type_, reference)
+        number, read, blocks = search(filled, scope, type_, condition)
+        assert (number, read) == (1, set()), (type_, reference)
         assert blocks <= 150, (type_, reference, blocks)
 
 
@@ -230,8 +230,8 @@ def test_has_asks_of_each_that_may_be_found(filled, scope):
         condition = reverse_chained(
             "Patient", Ours("", searched_types()), f"_has:{type_}:{reference}:_tag", "426"
         )
-        found, read, blocks = search(filled, scope, "Patient", condition)
-        assert (found, read) == (1, set()), (type_, reference)
+        number, read, blocks = search(filled, scope, "Patient", condition)
+        assert (number, read) == (1, set()), (type_, reference)
         assert blocks <= (5 if scope is INSURER else 1.5) * ROWS, (type_, reference, blocks)
 
 
@@ -242,7 +242,7 @@ def test_a_member_is_looked_for_by_birth_date_and_name_at_once(filled):
     card = {"payor": [], "identifier": [{"value": "no such"}]}
     with asked(engine) as statements:
         assert Matching(SqlStore(engine)).members(INSURER, SubmittedMember(said, card)) == []
-    plans = [plan for each in statements for plan in planned(connection, each)]
+    plans = [plan for statement in statements for plan in planned(connection, statement)]
     assert len(plans) >= 2
     for plan in plans:
         read = {step["Relation Name"] for step in plan if step["Node Type"] == "Seq Scan"}

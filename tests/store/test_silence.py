@@ -27,14 +27,14 @@ def impatient(killable_postgres, monkeypatch):
 @pytest.fixture
 def connects(monkeypatch):
     """How often a connection was asked for."""
-    found, real = [], silence.Heard.connect
+    connections, real = [], silence.Heard.connect
 
-    def counted(*given, **more):
-        found.append(given)
-        return real(*given, **more)
+    def counted(*arguments, **more):
+        connections.append(arguments)
+        return real(*arguments, **more)
 
     monkeypatch.setattr(silence.Heard, "connect", counted)
-    return found
+    return connections
 
 
 def speaks(engine):

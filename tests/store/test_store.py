@@ -24,7 +24,7 @@ INSURER = Scope(payers=(PAYER,))
 
 def add(store, *documents):
     store.transact(
-        lambda unit: [unit.documents.add(each, cause="create", partner="cms") for each in documents]
+        lambda unit: [unit.documents.add(document, cause="create", partner="cms") for document in documents]
     )
 
 
@@ -75,7 +75,7 @@ def test_every_revision_is_kept(store):
     store.transact(
         lambda unit: unit.documents.update(replace(river, revision=2), cause="replace", partner="cms")
     )
-    assert [each.revision for each in store.revisions(ALL, river.uuid)] == [2, 1]
+    assert [revision.revision for revision in store.revisions(ALL, river.uuid)] == [2, 1]
     assert store.revisions(Scope(source="other"), river.uuid) == []
 
 
@@ -95,8 +95,10 @@ def test_writes_to_one_document_are_serialised(store):
 
     def raise_revision(_):
         def story(unit):
-            found = unit.documents.lock(ALL, "client", "cms", "river")
-            unit.documents.update(replace(found, revision=found.revision + 1), cause="replace", partner="cms")
+            client = unit.documents.lock(ALL, "client", "cms", "river")
+            unit.documents.update(
+                replace(client, revision=client.revision + 1), cause="replace", partner="cms"
+            )
             return unit.resources.sequence(river.uuid, "default", 2, "")
 
         return store.transact(story)
@@ -114,7 +116,10 @@ def test_a_new_version_replaces_the_current_one_and_joins_the_history(store):
     write(store, version(river.uuid, "p1", number=2, body=b'{"v":2}'))
     assert store.resource(ALL, "CarePlan", "p1").body == b'{"v":2}'
     assert store.version(ALL, "CarePlan", "p1", 1).body == b'{"v":1}'
-    assert [each.version for each in store.history(ALL, HistoryQuery(("CarePlan",), "p1")).entries] == [2, 1]
+    assert [entry.version for entry in store.history(ALL, HistoryQuery(("CarePlan",), "p1")).entries] == [
+        2,
+        1,
+    ]
 
 
 def test_an_insurer_sees_its_members_and_what_they_refer_to_and_nothing_else(store):
@@ -137,7 +142,7 @@ def test_an_insurer_sees_its_members_and_what_they_refer_to_and_nothing_else(sto
         lambda unit: unit.resources.memberships(other.uuid, [(*PAYER, "2020-01-01", "2020-12-31")])
     )
     page = store.search(INSURER, Query("CarePlan"))
-    assert [each.id for each in page.entries] == ["p1"]
+    assert [entry.id for entry in page.entries] == ["p1"]
     assert page.total == 1
     assert store.resource(INSURER, "CarePlan", "p2") is None
     assert store.history(INSURER, HistoryQuery(("CarePlan",), "p2")).entries == ()
@@ -157,44 +162,45 @@ def test_search_finds_by_terms_ranges_texts_and_by_what_is_said(store):
     )
     write(store, version(river.uuid, "p1", rows=rows), version(river.uuid, "p2"))
 
-    def found(criterion):
-        return sorted(each.id for each in store.search(ALL, Query("CarePlan", (criterion,))).entries)
+    def ids_with(criterion):
+        return sorted(entry.id for entry in store.search(ALL, Query("CarePlan", (criterion,))).entries)
 
     def text(modifier, value):
         return HasText((("CarePlan.title", modifier, value),))
 
-    assert found(HasTerm(("CarePlan.status|urn:status|active",))) == ["p1"]
-    assert found(HasTerm(("CarePlan.nothing", "CarePlan.subject>Patient/c1"), is_narrow=True)) == ["p1"]
-    assert found(HasTerm(("CarePlan.status|urn:other|active",))) == []
-    assert found(HasTerm(())) == []
-    assert found(HasNoTerm(("CarePlan.status|urn:status|active",))) == ["p2"]
-    assert found(InRange((("CarePlan.period", "eq", 100.0, 200.0),))) == ["p1"]
+    assert ids_with(HasTerm(("CarePlan.status|urn:status|active",))) == ["p1"]
+    assert ids_with(HasTerm(("CarePlan.nothing", "CarePlan.subject>Patient/c1"), is_narrow=True)) == ["p1"]
+    assert ids_with(HasTerm(("CarePlan.status|urn:other|active",))) == []
+    assert ids_with(HasTerm(())) == []
+    assert ids_with(HasNoTerm(("CarePlan.status|urn:status|active",))) == ["p2"]
+    assert ids_with(InRange((("CarePlan.period", "eq", 100.0, 200.0),))) == ["p1"]
     assert (
-        found(InRange((("CarePlan.period", "gt", 200.0, 200.0), ("CarePlan.period", "lt", 1.0, 1.0)))) == []
+        ids_with(InRange((("CarePlan.period", "gt", 200.0, 200.0), ("CarePlan.period", "lt", 1.0, 1.0))))
+        == []
     )
-    assert found(Says(0b001, something=True)) == ["p1"]
-    assert found(Says(0b001, something=False)) == ["p2"]
-    assert found(text("", "100%")) == ["p1"]
-    assert found(text("contains", "%_")) == ["p1"]
-    assert found(text("", "1000")) == []
-    assert found(text("contains", "__")) == []
+    assert ids_with(Says(0b001, something=True)) == ["p1"]
+    assert ids_with(Says(0b001, something=False)) == ["p2"]
+    assert ids_with(text("", "100%")) == ["p1"]
+    assert ids_with(text("contains", "%_")) == ["p1"]
+    assert ids_with(text("", "1000")) == []
+    assert ids_with(text("contains", "__")) == []
 
 
 def test_search_finds_a_new_version_by_its_own_rows_or_those_it_keeps(store):
     river = document()
     add(store, river)
 
-    def found(status):
+    def versions_with(status):
         query = Query("CarePlan", (HasTerm((f"CarePlan.status={status}",)),))
-        return [(each.id, each.version) for each in store.search(ALL, query).entries]
+        return [(entry.id, entry.version) for entry in store.search(ALL, query).entries]
 
-    draft, active = (SearchRows(terms=(f"status={each}",)) for each in ("draft", "active"))
+    draft, active = (SearchRows(terms=(f"status={status}",)) for status in ("draft", "active"))
     write(store, version(river.uuid, "p1", rows=draft), version(river.uuid, "p2", rows=draft))
     write(store, replace(version(river.uuid, "p1", number=2, rows=draft), is_found_alike=True))
-    assert found("draft") == [("p2", 1), ("p1", 2)]
+    assert versions_with("draft") == [("p2", 1), ("p1", 2)]
     write(store, version(river.uuid, "p1", number=3, rows=active))
-    assert (found("draft"), found("active")) == ([("p2", 1)], [("p1", 3)])
-    assert [each.version for each in store.history(ALL, HistoryQuery(("CarePlan",), "p1")).entries] == [
+    assert (versions_with("draft"), versions_with("active")) == ([("p2", 1)], [("p1", 3)])
+    assert [entry.version for entry in store.history(ALL, HistoryQuery(("CarePlan",), "p1")).entries] == [
         3,
         2,
         1,
@@ -208,7 +214,7 @@ def test_pages_follow_each_other_without_gap_or_repeat(store):
     seen, after = [], None
     while True:
         page = store.search(ALL, Query("CarePlan", count=4, after=after))
-        seen += [each.id for each in page.entries]
+        seen += [entry.id for entry in page.entries]
         after = page.next
         if after is None:
             break
@@ -261,10 +267,10 @@ def test_positions_are_gap_free_and_keep_each_owners_order(store, engine):
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(story, range(24)))
     outbox.number()
-    found = store.events(ALL, 0, 100)
-    assert [each.position for each in found] == list(range(1, 49))
-    for owner in {each.owner for each in found}:
-        mine = [parse(each.body)["sequence"] for each in found if each.owner == owner]
+    events = store.events(ALL, 0, 100)
+    assert [event.position for event in events] == list(range(1, 49))
+    for owner in {event.owner for event in events}:
+        mine = [parse(event.body)["sequence"] for event in events if event.owner == owner]
         assert mine == list(range(1, 17))
     assert store.events(Scope(), 0, 100) == []
 
@@ -277,7 +283,7 @@ def test_what_is_marked_is_no_longer_pending(store, engine):
     assert outbox.number() == 3
     outbox.mark([1], "published")
     outbox.park(2, "too large for the broker")
-    assert [each.position for each in outbox.pending(0, 10)] == [3]
+    assert [message_.position for message_ in outbox.pending(0, 10)] == [3]
     assert outbox.backlog() == 1
 
 
@@ -289,13 +295,16 @@ def test_what_is_parked_is_listed_with_its_reason_until_it_is_released(store, en
     outbox.number()
     outbox.park(2, "too large for the broker")
     outbox.park(1, "no frame fits it")
-    assert [(each.position, each.owner, each.reason) for each in outbox.parked_messages()] == [
+    assert [
+        (parked_message.position, parked_message.owner, parked_message.reason)
+        for parked_message in outbox.parked_messages()
+    ] == [
         (1, "case/1", "no frame fits it"),
         (2, "case/2", "too large for the broker"),
     ]
     assert outbox.release([2, 3]) == 1
-    assert [each.position for each in outbox.parked_messages()] == [1]
-    assert [each.position for each in outbox.pending(0, 10)] == [2, 3]
+    assert [parked_message.position for parked_message in outbox.parked_messages()] == [1]
+    assert [message_.position for message_ in outbox.pending(0, 10)] == [2, 3]
 
 
 def test_a_database_without_this_releases_schema_is_refused(engine):

@@ -199,7 +199,7 @@ def test_no_two_processes_prepare_by_the_same_name(postgres_url):
         subprocess.run([sys.executable, "-c", SAID, postgres_url], capture_output=True, text=True, check=True)
         for _ in range(2)
     ]
-    one, other = (set(each.stdout.split()) for each in said)
+    one, other = (set(process.stdout.split()) for process in said)
     assert one
     assert other
     assert not one & other
