@@ -50,11 +50,11 @@ def once_each_stack(load):
     own = Settings.from_env({}).mappings  # nothing changes these while tests run
     known = {}
 
-    def load_once(folder, **given):
+    def load_once(folder, **settings_):
         files = folder if folder == own else files_of(folder)
-        key = (files, given.get("direction"), given.get("view"), tuple(given["overlays"]))
+        key = (files, settings_.get("direction"), settings_.get("view"), tuple(settings_["overlays"]))
         if key not in known:
-            known[key] = load(folder, **given)
+            known[key] = load(folder, **settings_)
             gc.freeze()
         return known[key]
 

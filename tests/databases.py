@@ -41,7 +41,7 @@ class Lent:
             self._shape = connection.execute(SHAPE).fetchone()
             tables = [name for name, _ in connection.execute(TABLES)]
             rows = {name: connection.execute(_said("TABLE {}", name)).fetchall() for name in tables}
-        self._rows = {name: found for name, found in rows.items() if found}
+        self._rows = {name: kept for name, kept in rows.items() if kept}
 
     @contextlib.contextmanager
     def lend(self) -> Iterator[str]:

@@ -112,12 +112,12 @@ def mutate() -> None:
 
 def checks(process: subprocess.Popen) -> Iterator[str]:
     """The mutants, each as soon as tests ran on it, until mutmut ends."""
-    given: set[str] = set()
+    checked_: set[str] = set()
     running = True
     while running:
         running = process.poll() is None
-        new = checked() - given
-        given |= new
+        new = checked() - checked_
+        checked_ |= new
         yield from new
         time.sleep(0.2)
 
@@ -161,10 +161,10 @@ STATUSES = {
 
 
 def difference_of(name: str) -> str:
-    told = subprocess.run(
+    shown = subprocess.run(
         [*MUTMUT, "show", name], cwd=COPY, capture_output=True, text=True, check=True
     ).stdout
-    return "\n".join(told.splitlines()[1:])
+    return "\n".join(shown.splitlines()[1:])
 
 
 def line_of(path: str, name: str, difference: str) -> int:
@@ -173,8 +173,8 @@ def line_of(path: str, name: str, difference: str) -> int:
     qualified = mangled.removeprefix("x_").removeprefix("x").strip(CLASS_MARK).split(CLASS_MARK)
     node = ast.parse((COPY / path).read_text(encoding="utf-8"))
     for part in qualified:
-        node = next(each for each in ast.walk(node) if getattr(each, "name", None) == part)
-    first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+        node = next(child for child in ast.walk(node) if getattr(child, "name", None) == part)
+    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
     lines = difference.splitlines()
     hunk = next(number for number, line in enumerate(lines) if line.startswith("@@"))
     before = next(number for number, line in enumerate(lines[hunk + 1 :]) if line[:1] in {"-", "+"})

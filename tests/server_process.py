@@ -56,9 +56,11 @@ def free_port() -> int:
 
 def _look(name: str, places: tuple[str, ...]) -> Path | None:
     """The folder that holds the program `name`: the newest of the usual places, else the PATH."""
-    found = [folder for place in places for folder in Path("/").glob(place[1:]) if (folder / name).is_file()]
-    if found:
-        return max(found, key=lambda folder: [int(n) if n.isdigit() else 0 for n in folder.parts])
+    folders = [
+        folder for place in places for folder in Path("/").glob(place[1:]) if (folder / name).is_file()
+    ]
+    if folders:
+        return max(folders, key=lambda folder: [int(n) if n.isdigit() else 0 for n in folder.parts])
     on_path = shutil.which(name)
     return Path(on_path).resolve().parent if on_path else None
 

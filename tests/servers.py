@@ -115,19 +115,19 @@ class PostgresServer(Server, Postgres):
     def frozen(self) -> Iterator[None]:
         """Let its processes stand still; the system goes on acknowledging what is sent to them."""
         processes = [self.pid, *self._backends()]
-        for each in processes:
-            os.kill(each, signal.SIGSTOP)
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
         try:
             yield
         finally:
-            for each in reversed(processes):
+            for process in reversed(processes):
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(each, signal.SIGCONT)
+                    os.kill(process, signal.SIGCONT)
 
     def _backends(self) -> list[int]:
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children")
         return (
-            [int(each) for each in children.read_text(encoding="ascii").split()] if children.exists() else []
+            [int(word) for word in children.read_text(encoding="ascii").split()] if children.exists() else []
         )
 
     def _answers(self) -> bool:

@@ -33,12 +33,12 @@ class House:
 
     def __init__(self, folder, documents):
         (folder / "partners.yaml").write_text(REGISTRY, encoding="utf-8")
-        given = {
+        environment = {
             "CASEBRIDGE_AUTH": "off",
             "CASEBRIDGE_DATABASE_URL": f"sqlite:///{folder / 'casebridge.db'}",
             "CASEBRIDGE_PARTNERS": str(folder / "partners.yaml"),
         }
-        settings = Settings.from_env(given)
+        settings = Settings.from_env(environment)
         self.engine = rooms.database(settings)
         upgrade(self.engine)
         self.client = serving.application(settings, self.engine, compiled.catalogues(settings)).test_client()
@@ -111,27 +111,27 @@ def imports(room, other):
     folder = ROOT / "service" / room
     modules = folder.rglob("*.py") if folder.is_dir() else [folder.with_suffix(".py")]
     line = re.compile(rf"^\s*from service(?:\.{other}\b| import {other}$)", re.MULTILINE)
-    return any(line.search(each.read_text(encoding="utf-8")) for each in modules)
+    return any(line.search(module.read_text(encoding="utf-8")) for module in modules)
 
 
 def test_the_picture_shows_every_room_and_no_other():
     picture = re.findall(r"^```mermaid\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)[0]
     drawn = set(re.findall(r'\b(\w+)\["\1: ', picture))
-    rooms = {each.stem for each in (ROOT / "service").iterdir() if not each.stem.startswith("_")}
+    rooms = {room.stem for room in (ROOT / "service").iterdir() if not room.stem.startswith("_")}
     assert drawn == rooms
     arrows = re.findall(r"^  (\w+)(?:\[.*?\])? --> (\w+)", picture, re.MULTILINE)
-    assert [each for each in arrows if not imports(*each)] == []
+    assert [arrow for arrow in arrows if not imports(*arrow)] == []
 
 
 def test_every_file_that_is_named_is_there():
     named = re.findall(r"`((?:service|tests|mappings|contracts|docs|helm)/[\w./-]+)`", PAGE)
     assert len(named) > 20
-    assert [each for each in named if not (ROOT / each).exists()] == []
+    assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 def test_every_module_that_is_named_is_there():
     for module, function in re.findall(
         r"`(service(?:\.\w+)+)(?::(\w+))?`", PAGE.partition("## The walks")[2]
     ):
-        found = import_module(module)
-        assert not function or function in Path(found.__file__).read_text(encoding="utf-8")
+        imported = import_module(module)
+        assert not function or function in Path(imported.__file__).read_text(encoding="utf-8")

@@ -74,27 +74,27 @@ def lines(page):
     """Every line for a shell: those in fences of no language or a shell's, and commands within the text."""
     text = text_of(page)
     blocks = [block for language, block in FENCE.findall(text) if language in {"", "sh", "bash", "shell"}]
-    found = "\n".join(blocks).replace("\\\n", " ").splitlines()
-    return [*found, *SPAN.findall(FENCE.sub("", text))]
+    shell_lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    return [*shell_lines, *SPAN.findall(FENCE.sub("", text))]
 
 
 def commands():
     """Every line that can be tried, once each with its reader, in the order of the pages."""
-    found = {}
+    by_line = {}
     for reader, pages in READERS.items():
         for page in pages:
             for line in filter(COMMAND.match, lines(page)):
-                found.setdefault(line, reader)
-    return [(reader, line) for line, reader in found.items()]
+                by_line.setdefault(line, reader)
+    return [(reader, line) for line, reader in by_line.items()]
 
 
 def files(page):
     """What stands on the pages of a reader as a file, by its path where the reader has it."""
     text = "\n".join(map(text_of, READERS[page]))
-    found = {each.file: each.text for each in examples(text)}
-    named = {path: given for path, given in found.items() if path == "partners.yaml"}
-    named |= {f"mappings/{path}": given for path, given in found.items() if path.startswith("overlays/")}
-    named |= [("discharge.hl7", given) for language, given in FENCE.findall(text) if language == "hl7"]
+    by_file = {example.file: example.text for example in examples(text)}
+    named = {path: body for path, body in by_file.items() if path == "partners.yaml"}
+    named |= {f"mappings/{path}": body for path, body in by_file.items() if path.startswith("overlays/")}
+    named |= [("discharge.hl7", message) for language, message in FENCE.findall(text) if language == "hl7"]
     if page == "mappings/README.md":
         client, case = documents(text)
         named |= {"client.json": dump(client).decode(), "case.json": dump(case).decode()}
@@ -104,15 +104,15 @@ def files(page):
 def rows():
     """The table of settings: of each name its meaning and default."""
     table = section(text_of("docs/operations.md"), "Settings")
-    found = {}
+    table = {}
     for line in table.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         names = re.findall(r"`CASEBRIDGE_(\w+)`", cells[0])
-        found |= dict.fromkeys(names, cells[1:])
-    return found
+        table |= dict.fromkeys(names, cells[1:])
+    return table
 
 
-def told(value):
+def shown(value):
     """A default as the table tells it."""
     if value is None or value == ():
         return "none"
@@ -125,7 +125,7 @@ def test_every_setting_is_in_the_table_and_the_table_names_no_other():
 
 @pytest.mark.parametrize("name", Settings.__dataclass_fields__)
 def test_the_table_tells_the_default_of_each_setting(name):
-    default = told(getattr(Settings.from_env({}), name))
+    default = shown(getattr(Settings.from_env({}), name))
     assert default in re.findall(r"[^\s,`;]+", rows()[name.upper()][1])
 
 
@@ -145,11 +145,15 @@ def test_the_table_of_metrics_names_each_with_its_labels():
     for path in (ROOT / "service").rglob("*.py"):
         if "from prometheus_client import" in path.read_text(encoding="utf-8"):
             importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
-    collectors = {each for each in REGISTRY._names_to_collectors.values() if hasattr(each, "_labelnames")}
+    collectors = {
+        collector_
+        for collector_ in REGISTRY._names_to_collectors.values()
+        if hasattr(collector_, "_labelnames")
+    }
     ours = {
-        each._name + ("_total" if each._type == "counter" else ""): list(each._labelnames)
-        for each in collectors
-        if each._name.startswith("casebridge_")
+        collector._name + ("_total" if collector._type == "counter" else ""): list(collector._labelnames)
+        for collector in collectors
+        if collector._name.startswith("casebridge_")
     }
     named = table("docs/operations.md", "Metrics")[1:]
     assert {row[0].strip("`"): re.findall(r"`(\w+)`", row[1]) for row in named} == ours
@@ -158,7 +162,7 @@ def test_the_table_of_metrics_names_each_with_its_labels():
 def anchors(page):
     """The anchors of a page's headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.+)$", FENCE.sub("", text_of(page)), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("page", LINKED)
@@ -173,12 +177,12 @@ def test_each_link_of_a_page_leads_to_a_file_and_a_heading(page):
 
 
 def test_every_decision_of_the_readme_is_told_in_full():
-    told = re.findall(
+    summaries = re.findall(
         r"^- \*\*(.+?)\*\*", section(text_of("README.md"), "Why it is built this way"), re.MULTILINE
     )
     full = re.findall(r"^- \*\*(.+?)\*\*", text_of("docs/why.md"), re.MULTILINE)
-    assert told == [each.rstrip(".") for each in full]
-    assert len(told) > 10
+    assert summaries == [line.rstrip(".") for line in full]
+    assert len(summaries) > 10
 
 
 def test_every_name_in_the_glossary_is_a_name_in_the_code_and_stands_there_once():
@@ -206,10 +210,10 @@ class Reader:
         for path, text in files(page).items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text, encoding="utf-8")
-        given = {"python": sys.executable, "curl": find("curl", ()) / "curl"}
+        paths = {"python": sys.executable, "curl": find("curl", ()) / "curl"}
         (folder / "bin").mkdir()
         for name, script in SHIMS.items():
-            (folder / "bin" / name).write_text(script.format(**given), encoding="utf-8")
+            (folder / "bin" / name).write_text(script.format(**paths), encoding="utf-8")
             (folder / "bin" / name).chmod(0o755)
         self.mine = {
             "CASEBRIDGE_AUTH": "off",
@@ -247,7 +251,7 @@ class Reader:
         """Run a line to its end: (exit code, output, what else it said)."""
         here = ADDRESS.sub(f"127.0.0.1:{self.port}", line)
         if simple := SIMPLE.fullmatch(here):
-            settings = dict(each.split("=", 1) for each in simple["settings"].split())
+            settings = dict(word.split("=", 1) for word in simple["settings"].split())
             with chdir(self.folder):
                 done = casebridge(*simple["words"].split(), **(self.mine | settings))
             return done.returncode, done.stdout, done.stderr
@@ -312,12 +316,14 @@ def test_the_lines_that_serve_prints_work(reader):
 
 
 def test_there_are_lines_to_try():
-    found = [line for _, line in commands()]
-    assert len([line for line in found if "curl " in line]) > 3
-    assert [line for line in found if "casebridge " in line]
+    lines = [line for _, line in commands()]
+    assert len([line for line in lines if "curl " in line]) > 3
+    assert [line for line in lines if "casebridge " in line]
 
 
-@pytest.mark.parametrize(("page", "line"), [each for each in commands() if not ENDLESS.search(each[1])])
+@pytest.mark.parametrize(
+    ("page", "line"), [command for command in commands() if not ENDLESS.search(command[1])]
+)
 def test_a_line_of_the_pages_works_as_it_stands(readers, page, line):
     code, _, said = readers[page].does(line)
     assert code == 0, said
@@ -331,7 +337,7 @@ def heeds_signals(process):
     return bool(caught >> signal.SIGTERM - 1 & 1)
 
 
-@pytest.mark.parametrize(("page", "line"), [each for each in commands() if ENDLESS.search(each[1])])
+@pytest.mark.parametrize(("page", "line"), [command for command in commands() if ENDLESS.search(command[1])])
 def test_a_process_of_the_pages_starts_and_runs_until_it_is_ended(readers, page, line):
     reader = readers[page]
     others = {"CASEBRIDGE_PORT": str(free_port())}
@@ -350,29 +356,29 @@ def test_a_hospitals_message_becomes_what_the_page_says(reader):
     assert re.search(r"`(MSA\|AA\|\d+)`", page)[1] in reader.does(line_as("mercy", "/hl7v2"))[1]
     (case,) = json.loads(reader.does(line_as("cms", "/api/cases"))[1])["items"]
     assert case["document"]["status"] == "planned"
-    (found,) = json.loads(reader.does(line_as("cms", "/fhir/EpisodeOfCare"))[1])["entry"]
-    assert found["resource"]["patient"]["reference"].startswith("Patient/")
+    (entry,) = json.loads(reader.does(line_as("cms", "/fhir/EpisodeOfCare"))[1])["entry"]
+    assert entry["resource"]["patient"]["reference"].startswith("Patient/")
     deadline = time.monotonic() + 240
     types = set()
     while not {"org.casebridge.case.opened.v1", "org.casebridge.case.discharged.v1"} <= types:
         assert time.monotonic() < deadline, types
         messages = json.loads(reader.does(line_as("engineer", "/events"))[1])
         owner = f"case/{case['uuid']}"
-        types = {each["type"] for each in messages if each["partitionkey"] == owner}
+        types = {message["type"] for message in messages if message["partitionkey"] == owner}
         time.sleep(0.2)
 
 
 def line_as(partner, path):
     """The page's line that asks for a path as a partner."""
     named = f"Casebridge-Partner: {partner}'"
-    (line,) = (each for each in lines("docs/partners.md") if named in each and path in each)
+    (line,) = (line for line in lines("docs/partners.md") if named in line and path in line)
     return line
 
 
 def table(page, title):
     """The rows of the tables of a section of a page, each a list of cells."""
-    found = [line for line in section(text_of(page), title).splitlines() if line.startswith("| ")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in found]
+    lines = [line for line in section(text_of(page), title).splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
 def test_the_tables_of_partners_name_every_field_and_every_kind():

@@ -39,7 +39,7 @@ def test_every_locked_package_has_its_hash(path):
     text = (ROOT / path).read_text(encoding="utf-8")
     packages = re.split(r"^(?=[A-Za-z0-9])", text, flags=re.MULTILINE)[1:]
     assert len(packages) > 20
-    assert [each.split()[0] for each in packages if "--hash=sha256:" not in each] == []
+    assert [package.split()[0] for package in packages if "--hash=sha256:" not in package] == []
     # where they come from is the machine's own configuration
     assert "://" not in text
 
@@ -47,7 +47,7 @@ def test_every_locked_package_has_its_hash(path):
 def test_xml_is_parsed_nowhere_but_in_the_check_of_narratives_which_hold_no_entities():
     parsers = re.compile(r"^\s*(?:import|from) (xml|lxml|defusedxml|bs4|xmltodict)\b", re.MULTILINE)
     service = ROOT / "service"
-    found = [path for path in service.rglob("*.py") if parsers.search(path.read_text(encoding="utf-8"))]
-    assert [path.relative_to(service).as_posix() for path in found] == ["wire/fhir/check/xhtml.py"]
+    paths = [path for path in service.rglob("*.py") if parsers.search(path.read_text(encoding="utf-8"))]
+    assert [path.relative_to(service).as_posix() for path in paths] == ["wire/fhir/check/xhtml.py"]
     for declared in ('<!DOCTYPE x [<!ENTITY y SYSTEM "file:///etc/passwd">]>', '<?xml version="1.0"?>'):
         assert narrative(f'{declared}<div xmlns="http://www.w3.org/1999/xhtml">x</div>') is not None
