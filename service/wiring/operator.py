@@ -257,14 +257,9 @@ def purge_queue(settings: Settings, queue: str) -> int:
     return dead.purge(_broker(settings), queue)
 
 
-def discharges_purged(settings: Settings) -> int:
-    """Delete what was put aside of the queue of discharges; see `dead.purge`."""
-    return dead.purge(_broker(settings), topology.DISCHARGES)
-
-
-def commands_purged(settings: Settings) -> int:
-    """Delete what was put aside of the queue of commands; see `dead.purge`."""
-    return dead.purge(_broker(settings), topology.CASES)
+def purge_dead(settings: Settings, queue: str) -> int:
+    """Delete what was put aside of a queue that we read; see `dead.purge`."""
+    return dead.purge(_broker(settings), queue)
 
 
 def _queues(settings: Settings) -> list[str]:

@@ -1,12 +1,13 @@
 """casebridge discharges: what of them nothing reads, and what could not be kept of their queue."""
 
-import sys
 from datetime import UTC, datetime
 
 import click
 
+from service.cli.messages.dead import add_dead
 from service.cli.progress import progress
 from service.flows.discharge.counts import Counted, Counts
+from service.publish.amqp import topology
 from service.settings import Settings
 from service.wiring import operator, processes
 
@@ -21,33 +22,7 @@ def discharges() -> None:
     """  # noqa: D301  click reads \b
 
 
-@discharges.command()
-def redrive() -> None:
-    """Take in once more what stands in casebridge.discharges.dead, once its reason is gone.
-
-    Each is of whom it was before, and is used once however often it comes. What still cannot be kept is put
-    aside again, with the reason of today in its headers; then it exits 1.
-
-    \b
-    Example:
-      casebridge discharges redrive
-    """  # noqa: D301  click reads \b
-    with processes.redriving(Settings.from_env()) as consumer:
-        done = list(progress(consumer.again(), consumer.waiting(), "Taking in"))
-    click.echo(f"{sum(done)} kept, {len(done) - sum(done)} put aside again.")
-    sys.exit(0 if all(done) else 1)
-
-
-@discharges.command()
-@click.confirmation_option(prompt="Delete what was put aside for good? It was kept nowhere else.")
-def purge() -> None:
-    """Delete what stands in casebridge.discharges.dead: redrive first what can be used.
-
-    \b
-    Example:
-      casebridge discharges purge --yes
-    """  # noqa: D301  click reads \b
-    click.echo(f"{operator.discharges_purged(Settings.from_env())} deleted.")
+add_dead(discharges, topology.DISCHARGES, "kept", processes.redriving)
 
 
 @discharges.command()
