@@ -16,6 +16,7 @@
     │   └── Unscoped     no scope that it was granted covers it       403
     ├── NotFound         it does not exist in the partner's scope     404
     │   └── Gone         it was erased                                410
+    │       └── Unkept   it is older than what is kept                410
     ├── Conflict         it contradicts what is stored                409
     │   ├── Precondition    If-Match is missing                       428
     │   └── Stale           what the sender makes it depend on is not so  412
@@ -208,6 +209,12 @@ class Gone(NotFound):
     status = 410
     code = "deleted"
     title = "Erased"
+
+
+class Unkept(Gone):
+    """It is older than what is kept."""
+
+    title = "No longer kept"
 
 
 class Conflict(CasebridgeError):

@@ -43,6 +43,9 @@ class Settings:
     partner_rate: int
     partner_requests: int
     address_rate: int
+    event_days: int
+    inbox_days: int
+    inbox_body_days: int
     audit_days: int
     audit_feed: str | None
     audit_feed_token_file: Path | None
@@ -101,6 +104,9 @@ class Settings:
             partner_rate=_number(environment, "CASEBRIDGE_PARTNER_RATE", 200),
             partner_requests=_number(environment, "CASEBRIDGE_PARTNER_REQUESTS", 12),
             address_rate=_number(environment, "CASEBRIDGE_ADDRESS_RATE", 20),
+            event_days=_number(environment, "CASEBRIDGE_EVENT_DAYS", 90),
+            inbox_days=_inbox_days(environment),
+            inbox_body_days=_number(environment, "CASEBRIDGE_INBOX_BODY_DAYS", 0),
             audit_days=_number(environment, "CASEBRIDGE_AUDIT_DAYS", 0),
             audit_feed=_feed(environment, "CASEBRIDGE_AUDIT_FEED"),
             audit_feed_token_file=_file(environment, "CASEBRIDGE_AUDIT_FEED_TOKEN_FILE"),
@@ -133,6 +139,15 @@ def _secret(environment: Mapping[str, str], name: str, default: str) -> str:
 
 def _file(environment: Mapping[str, str], name: str) -> Path | None:
     return Path(environment[name]) if environment.get(name) else None
+
+
+def _inbox_days(environment: Mapping[str, str]) -> int:
+    """Return for how many days entries are kept: their bytes go with them at the latest."""
+    name = "CASEBRIDGE_INBOX_DAYS"
+    days, of_bodies = _number(environment, name, 0), _number(environment, "CASEBRIDGE_INBOX_BODY_DAYS", 0)
+    if days and of_bodies > days:
+        raise Misconfigured("Keep entries at least as long as CASEBRIDGE_INBOX_BODY_DAYS.", where=name)
+    return days
 
 
 def _listening(environment: Mapping[str, str], database_url: str) -> str | None:

@@ -25,6 +25,7 @@ from pika.exceptions import AMQPError
 PREVIOUS = "casebridge-previous"
 NONE = "0" * 20
 PAGE = 500
+GONE = 410
 TABLES = """
 CREATE TABLE IF NOT EXISTS change
   (number INTEGER PRIMARY KEY, id TEXT UNIQUE, type TEXT, subject TEXT, message TEXT);
@@ -50,6 +51,10 @@ class Consumer:
             "INSERT INTO change (id, type, subject, message) VALUES (?, ?, ?, ?)",
             (message["id"], message["type"], message["subject"], json.dumps(message)),
         )
+
+    def reload(self) -> None:
+        """Read the resources as they are: messages after our place are older than they are kept."""
+        print("some messages are no longer kept", file=sys.stderr)  # noqa: T201
 
     def run(self, url: str, queue: str) -> None:
         """Follow a queue for ever; after each connection that is lost, the next."""
@@ -77,10 +82,12 @@ class Consumer:
     def _catch_up(self) -> None:
         """Take all that the feed has and we have not."""
         while True:
-            after = self._place("feed") or 0
-            answer = self._session.get(
-                f"{self._feed}/events", params={"after": after, "_count": PAGE}, timeout=60
-            )
+            asked = {"after": self._place("feed"), "_count": PAGE}
+            answer = self._session.get(f"{self._feed}/events", params=asked, timeout=60)
+            if answer.status_code == GONE:
+                self.reload()
+                self._database.execute("DELETE FROM place WHERE name = 'feed'")
+                continue
             answer.raise_for_status()
             messages = answer.json()
             if not messages:

@@ -28,7 +28,9 @@ def feed(disclosure: Disclosure) -> Door:
     @routes.get("/events")
     def events() -> Response:
         arguments = parameters(request.args.items(multi=True), ("after", COUNT, "wait"))
-        after, seconds = number(arguments, "after", 0, digits=18), number(arguments, "wait", 0, digits=4)
+        seconds = number(arguments, "wait", 0, digits=4)
+        begins = disclosure.feed_begins() if "after" not in arguments else 0
+        after = number(arguments, "after", begins, digits=18)
         most = count(arguments, 100, min(1000, limits().count))
         with _waiting(waiters, seconds) as allowed:
             events_page = disclosure.events(g.scope, after, most, allowed)
@@ -58,7 +60,7 @@ def _operation() -> Operation:
     batch = {"type": "array", "items": {"$ref": f"./messages/{ENVELOPE}"}}
     messages = answer("Messages in the order of their positions.", BATCH, batch, ("Casebridge-Position",))
     whole = {"type": "integer", "minimum": 0}
-    after = query("after", "The last position you have seen.", **whole, default=0)
+    after = query("after", "The last position you have seen; without it, all that is kept.", **whole)
     most = query("_count", "How many messages at most.", **whole, default=100, maximum=1000)
     told = f"For how many seconds to wait where there is none yet, {LONGEST} at most; it may answer before."
     wait = query("wait", told, **whole, default=0)
@@ -70,4 +72,5 @@ def _operation() -> Operation:
         summary="Follow the messages without a broker",
         parameters=(after, most, wait),
         answers={200: messages},
+        faults=(410,),
     )

@@ -15,11 +15,12 @@ from sqlalchemy import (
     text,
 )
 
-from service.errors import Gone
+from service.errors import Gone, Unkept
 from service.store import tables as t
 from service.store.reading import reads
 from service.store.reading.everything import everything
 from service.store.reading.past import history
+from service.store.relay.retention import pruned
 from service.store.relay.runs import positions_above
 from service.store.rows.typed import document_of, revision_of, stored_of
 from service.store.scope.condition import form, parameters
@@ -46,6 +47,10 @@ T = TypeVar("T")
 PATIENCE: Final = 30.0
 MANY: Final = 500
 SPAN: Final = 1000
+UNKEPT: Final = (
+    "Messages after this position are no longer kept. Read the resources as they are now, then go on with"
+    " /events without `after`: it begins with the oldest message there is."
+)
 KEEP: Final = text("INSERT INTO secret (name, value) VALUES (:name, :value) ON CONFLICT (name) DO NOTHING")
 
 
@@ -224,10 +229,14 @@ class SqlStore:
         return self.reads.read(lambda connection: beside(connection, scope, named, terms, most))
 
     def events(self, scope: Scope, after: int, count: int) -> list[NumberedMessage]:
-        """Return numbered messages of the scope's view above a position; all or nothing, as yet."""
+        """Return numbered messages of the scope's view above a position; all or nothing, as yet.
+
+        Raises Unkept where some above it may have been deleted as old.
+        """
         if not scope.everything:
             return []
         messages: list[NumberedMessage] = []
+        asked = after
         with reading(self._engine) as connection:
             # those of other views are passed
             while len(messages) < count and (rows := positions_above(connection, "outbox", after, SPAN)):
@@ -235,7 +244,15 @@ class SqlStore:
                 chosen = connection.execute(reads.EVENTS, named)
                 messages += sorted(NumberedMessage(rows[row[0]], *row[1:]) for row in chosen)
                 after = max(rows.values())
+            # last: they may be deleted while they are read
+            if asked < pruned(connection):
+                raise Unkept(UNKEPT, where="after")
         return messages[:count]
+
+    def feed_begins(self) -> int:
+        """Return the position after which all messages are kept."""
+        with reading(self._engine) as connection:
+            return pruned(connection)
 
     def secret(self, name: str, proposed: bytes) -> bytes:
         """Return the key of that name that all processes share: the proposed one where there is none yet."""

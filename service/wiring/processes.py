@@ -42,7 +42,7 @@ from service.telemetry import configure
 from service.values.access.scope import Partner
 from service.wire.amqp import connected
 from service.wire.http import post
-from service.wiring import auditing
+from service.wiring import auditing, retaining
 from service.wiring.access.registered import follow, registered
 from service.wiring.compiled import catalogues, inbounds
 from service.wiring.operator import check
@@ -73,6 +73,7 @@ def _work(settings: Settings, engine: Engine, mappings: Mapping[str, Catalogue],
     hooks = notifications(settings, engine, by_name, now)
     stories = (queue.run, retries.run, replies.run, forgetting.run, hooks.run)
     loops = (*stories, *auditing.loops(settings, engine))
+    loops += tuple(retaining.loops(settings, engine, retries))
     beside = [Thread(target=loop, args=(stop,), daemon=True) for loop in loops]
     for loop in beside:
         loop.start()

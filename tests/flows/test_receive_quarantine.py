@@ -187,6 +187,18 @@ def test_entries_are_listed_as_they_arrived_page_by_page(quarantine, hospital):
         quarantine.show(sent[0], "careful")
 
 
+def test_what_waits_or_owes_an_answer_is_not_deleted_for_its_age_alone(quarantine, hospital, house):
+    used, waiting = hospital.send(DISCHARGED, "M-1"), hospital.send(NOBODY)
+    now = hospital_now(quarantine)
+    house.store.transact(lambda unit: unit.deliveries.owe(used.entry, "general", "https://h.example", now))
+    day = timedelta(days=1)
+    much_later = later(quarantine, timedelta(days=1000))
+    assert list(much_later.drop(day)) == []
+    assert list(much_later.strip(day)) == [("bodies", 1)]
+    assert quarantine.show(waiting.entry).inbound.raw == dump(NOBODY)
+    assert hospital.send(DISCHARGED, "M-1").answer == used.answer
+
+
 def test_bytes_entries_and_quarantine_have_each_their_retention(quarantine, hospital, house):
     used, waiting = hospital.send(DISCHARGED, "M-1"), hospital.send(NOBODY)
     month, year = timedelta(days=30), timedelta(days=365)

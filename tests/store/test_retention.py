@@ -5,13 +5,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import insert, select
 
+from service.errors import Unkept
 from service.store import tables as t
-from service.store.relay import retention
+from service.store.relay import positions, retention
 from service.store.relay.outbox import Outbox
 from service.store.relay.retention import batches, prune
+from service.values.access.scope import Scope
 from tests.store.made import NUMBERED, message
 
 NOW = datetime.now(UTC)
+ALL = Scope(everything=True)
 
 
 @pytest.fixture
@@ -69,6 +72,50 @@ def test_the_newest_tick_stays_so_that_it_can_be_done_again(engine, outbox):
     outbox.release([3])
     outbox.mark([3], "published")
     assert pruned(engine, NOW) == 1
+
+
+def test_who_follows_from_before_what_was_deleted_is_told(store, engine, outbox):
+    assert (store.feed_begins(), len(store.events(ALL, 0, 10))) == (0, 10)
+    pruned(engine, NOW)
+    assert store.feed_begins() == 6
+    assert [message.position for message in store.events(ALL, 6, 10)] == [7, 8, 9, 10]
+    for after in (0, 2, 5):
+        with pytest.raises(Unkept, match="without `after`"):
+            store.events(ALL, after, 10)
+
+
+def test_what_is_owed_or_parked_or_pending_loses_nobody_a_message(store, engine, outbox):
+    outbox.owe([(5, "harbor"), (6, "harbor")])
+    pruned(engine, NOW)
+    assert places(engine) == [3, 4, 5, 6, 7, 8, 9, 10]
+    assert [message.position for message in store.events(ALL, 2, 10)] == places(engine)
+
+
+@pytest.mark.parametrize("rounds", [5, pytest.param(60, marks=pytest.mark.soak)])
+def test_the_outbox_is_no_larger_after_many_rounds_than_after_the_first(engine, store, monkeypatch, rounds):
+    monkeypatch.setattr(positions, "TICK_SECONDS", 0.0)
+    outbox, sizes = Outbox(engine), []
+    for each in range(rounds):
+        sent = [message(f"case/{n % 50}", each * 40 + n // 50) for n in range(2000)]
+        store.transact(lambda unit, sent=sent: unit.resources.emit(sent))
+        # twice: it is told afterwards how far it was
+        outbox.number()
+        outbox.number()
+        outbox.mark([row.position for row in outbox.pending(0, 3000)], "published")
+        assert pruned(engine, datetime.now(UTC) + timedelta(seconds=1)) == 2000
+        sizes.append(size(engine))
+    assert places(engine) == []
+    assert sizes[-1] <= sizes[0] * 1.3
+
+
+def size(engine):
+    """Bytes on disk, once what was deleted is swept up, as it is from time to time."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if engine.dialect.name == "sqlite":
+            return connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql("VACUUM")
+        told = "SELECT pg_database_size(current_database())"
+        return connection.exec_driver_sql(told).scalar()
 
 
 def test_positions_go_on_after_what_was_deleted(engine, store, outbox):

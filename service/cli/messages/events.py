@@ -42,7 +42,7 @@ def events() -> None:
 @events.command()
 @click.option("--url", default="http://127.0.0.1:8080", show_default=True, help="Where the service answers.")
 @click.option("--partner", default="local", show_default=True, help="Whose view is followed.")
-@click.option("--after", default=0, show_default=True, help="The position to start after.")
+@click.option("--after", type=int, help="The position to start after; without it, all that is kept.")
 @click.option("--follow/--no-follow", default=True, show_default=True, help="Wait for more at the end.")
 @click.option("--type", "types", multiple=True, metavar="TYPE", help="Of this type, e.g. CarePlan, or case.")
 @click.option("--event", "happenings", multiple=True, metavar="EVENT", help="That tell this, e.g. updated.")
@@ -50,7 +50,7 @@ def events() -> None:
 def tail(
     url: str,
     partner: str,
-    after: int,
+    after: int | None,
     follow: bool,
     types: tuple[str, ...],
     happenings: tuple[str, ...],

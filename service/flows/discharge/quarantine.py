@@ -185,15 +185,24 @@ class Quarantine:
         What has been in quarantine for longer than `waiting` is discarded, its bytes are deleted. Gives
         (`quarantined`, `bodies` or `entries`, how many) after each batch.
         """
-        at = self.clock()
-        steps = (
-            ("quarantined", lambda unit: unit.inbox.expire(at - waiting, BATCH)),
-            ("entries", lambda unit: unit.inbox.drop(at - metadata, BATCH)),
-            ("bodies", lambda unit: unit.inbox.strip(at - bodies, BATCH)),
-        )
-        for what, step in steps:
-            while done := self.store.transact(step):
-                yield what, done
+        before = self.clock() - waiting
+        yield from self._batches("quarantined", lambda unit: unit.inbox.expire(before, BATCH))
+        yield from self.drop(metadata)
+        yield from self.strip(bodies)
+
+    def drop(self, after: timedelta) -> Iterator[tuple[str, int]]:
+        """Delete what is settled, and answered, and older than that; give how many after each batch."""
+        before = self.clock() - after
+        return self._batches("entries", lambda unit: unit.inbox.drop(before, BATCH))
+
+    def strip(self, after: timedelta) -> Iterator[tuple[str, int]]:
+        """Take the bytes off what is settled and older than that; give of how many after each batch."""
+        before = self.clock() - after
+        return self._batches("bodies", lambda unit: unit.inbox.strip(before, BATCH))
+
+    def _batches(self, what: str, step: Callable[[Unit], int]) -> Iterator[tuple[str, int]]:
+        while done := self.store.transact(step):
+            yield what, done
 
     def _partner(self, entry: Entry) -> Partner:
         partner = self.partners.get(entry.partner)

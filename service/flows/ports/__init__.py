@@ -117,7 +117,10 @@ class Store(Protocol):
         """
 
     def events(self, scope: Scope, after: int, count: int) -> list[NumberedMessage]:
-        """Return numbered messages with a position above `after`."""
+        """Return numbered messages with a position above `after`; raises Unkept where some were deleted."""
+
+    def feed_begins(self) -> int:
+        """Return the position after which all messages are kept."""
 
 
 class Clock(Protocol):

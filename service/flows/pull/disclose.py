@@ -65,12 +65,19 @@ class Disclosure:
         return replace(page, included=tuple(included.values())[: along.most], is_full=is_full)
 
     def events(self, scope: Scope, after: int, count: int, seconds: float = 0) -> list[NumberedMessage]:
-        """Return the messages after a position of the feed; where there is none yet, wait for it so long."""
+        """Return the messages after a position of the feed; where there is none yet, wait for it so long.
+
+        Raises Unkept where some after it were deleted as old.
+        """
         until = monotonic() + seconds
         while not (page := self.store.events(scope, after, count)) and (left := until - monotonic()) > 0:
             # no connection to the database is held meanwhile
             sleep(min(LOOK_SECONDS, left))
         return page
+
+    def feed_begins(self) -> int:
+        """Return the position after which the feed has all messages."""
+        return self.store.feed_begins()
 
 
 def _existing_resource(stored: StoredResource | None) -> StoredResource:

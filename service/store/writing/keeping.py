@@ -10,6 +10,7 @@ from sqlalchemy import (
     and_,
     case,
     delete,
+    exists,
     func,
     literal,
     or_,
@@ -23,6 +24,7 @@ from service.store.sql.engine import Executor
 
 SETTLED: Final = ("accepted", "ignored", "replayed", "discarded", "erased")
 MANY: Final = 500
+_OWING: Final = exists().where(t.delivery.c.entry == t.inbox.c.id, t.delivery.c.state == "pending")
 
 
 class Keeping:
@@ -36,7 +38,7 @@ class Keeping:
     def prunable(self, bodies: datetime, entries: datetime, waiting: datetime) -> int:
         """Return how many entries `strip`, `drop` and `expire` would change with these instants."""
         c = t.inbox.c
-        old = or_(c.arrived < entries, and_(c.arrived < bodies, c.raw.is_not(None)))
+        old = or_(and_(c.arrived < entries, ~_OWING), and_(c.arrived < bodies, c.raw.is_not(None)))
         done = or_(and_(c.state.in_(SETTLED), old), and_(c.state == "quarantined", c.arrived < waiting))
         return int(self._run(select(func.count()).select_from(t.inbox).where(done)).scalar_one())
 
@@ -58,9 +60,9 @@ class Keeping:
         return len(ids)
 
     def drop(self, before: datetime, limit: int) -> int:
-        """Delete settled entries that arrived before an instant; return how many."""
+        """Delete settled entries that arrived before an instant and owe no answer; return how many."""
         c = t.inbox.c
-        old = select(c.id).where(c.state.in_(SETTLED), c.arrived < before).limit(limit)
+        old = select(c.id).where(c.state.in_(SETTLED), c.arrived < before, ~_OWING).limit(limit)
         ids = list(self._run(old).scalars())
         for table in (t.inbox_key, t.inbox_subject, t.delivery):
             self._run(delete(table).where(table.c.entry.in_(ids)))

@@ -23,6 +23,7 @@ from service.errors import (
     TooSlow,
     Unauthenticated,
     Unavailable,
+    Unkept,
     Unspoken,
     Unsupported,
 )
@@ -83,6 +84,7 @@ _PROBLEMS: Final[dict[int, CasebridgeError]] = {
     400: Malformed("The key stands twice; keep one.", where="/names/0/family"),
     404: NotFound("There is no such client."),
     409: Conflict("The client has cases; erase them first."),
+    410: Unkept("Messages after this position are no longer kept.", where="after"),
     412: Stale("The document is at revision 3; GET it, merge, and try again."),
     422: Rejected(
         "The client does not fit its contract.",
