@@ -152,12 +152,13 @@ class Server:
             os.chown(path, self._identity["user"], self._identity["group"])
         return path
 
-    def _run(self, command: list[object], env: dict[str, str]) -> None:
+    def _run(self, command: list[object], env: dict[str, str]) -> str:
         done = subprocess.run(
             command, cwd=self.folder, env=env, capture_output=True, text=True, check=False, **self._identity
         )
         if done.returncode:
             raise RuntimeError(f"{command[0]} failed:\n{done.stdout}{done.stderr}")
+        return done.stdout
 
     def _spawn(self, command: list[object], env: dict[str, str]) -> subprocess.Popen[bytes]:
         with (self.folder / "server.log").open("ab") as log:

@@ -141,10 +141,10 @@ class PostgresServer(Server, Postgres):
 class RabbitServer(Server):
     """A private RabbitMQ broker without plugins, with its own port mapper (epmd) and node name."""
 
-    def __init__(self) -> None:
-        self._bin = find("rabbitmq-server", RABBIT_PLACES)
+    def __init__(self, node: str = "casebridge@localhost", epmd: int = 0, cookie: str = "") -> None:
+        self._bin = rabbit_home() or find("rabbitmq-server", RABBIT_PLACES)
         Server.__init__(self, "rabbitmq", ("rabbitmq", "nobody"))
-        self.port, self._epmd_port = free_port(), free_port()
+        self.port, self._epmd_port = free_port(), epmd or free_port()
         self._made = self._given = 0
         self._epmd: subprocess.Popen[bytes] | None = None
         self.url = self._vhost_url("casebridge")
@@ -155,7 +155,7 @@ class RabbitServer(Server):
             "LC_ALL": "C.UTF-8",
             "ERL_EPMD_PORT": str(self._epmd_port),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
-            "RABBITMQ_NODENAME": "casebridge@localhost",
+            "RABBITMQ_NODENAME": node,
             "RABBITMQ_DIST_PORT": str(free_port()),
             "RABBITMQ_CONF_ENV_FILE": str(self._write("rabbitmq-env.conf", "")),
             "RABBITMQ_CONFIG_FILE": str(self._write("rabbitmq.conf", self._settings())),
@@ -167,7 +167,7 @@ class RabbitServer(Server):
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
             "RUNNING_UNDER_SYSTEMD": "1",  # the script then becomes the broker instead of its parent
         }
-        self._write(".erlang.cookie", secrets.token_hex(16), 0o400)
+        self._write(".erlang.cookie", cookie or secrets.token_hex(16), 0o400)
         self._define(VHOSTS)
 
     def start(self) -> None:
@@ -196,11 +196,11 @@ class RabbitServer(Server):
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
         """Let it stand still; the system goes on acknowledging what is sent to it."""
-        os.kill(self.pid, signal.SIGSTOP)
+        os.killpg(self.pid, signal.SIGSTOP)
         try:
             yield
         finally:
-            os.kill(self.pid, signal.SIGCONT)
+            os.killpg(self.pid, signal.SIGCONT)
 
     def create_vhost(self) -> str:
         """The AMQP URL of a virtual host nobody has had: they are made at start, and by the dozen later."""
@@ -215,9 +215,9 @@ class RabbitServer(Server):
         """As `create_vhost`, for one test."""
         yield self.create_vhost()
 
-    def control(self, *words: str) -> None:
-        """Run rabbitmqctl."""
-        self._run([self._bin / "rabbitmqctl", "-q", *words], self._env)
+    def control(self, *words: str) -> str:
+        """Run rabbitmqctl, and return what it prints."""
+        return self._run([self._bin / "rabbitmqctl", "-q", *words], self._env)
 
     def _vhost_url(self, vhost: str) -> str:
         return f"amqp://{USER}:casebridge@127.0.0.1:{self.port}/{vhost}"
@@ -251,6 +251,14 @@ class RabbitServer(Server):
                 return client.recv(1) == b"\x01"
         except OSError:
             return False
+
+
+def rabbit_home() -> Path | None:
+    """The programs of the RabbitMQ that CASEBRIDGE_TEST_RABBITMQ_HOME names, if it names one."""
+    home = os.environ.get("CASEBRIDGE_TEST_RABBITMQ_HOME")
+    if home and not (Path(home) / "sbin/rabbitmq-server").is_file():
+        sys.exit(f"CASEBRIDGE_TEST_RABBITMQ_HOME: there is no sbin/rabbitmq-server in {home}.")
+    return Path(home).resolve() / "sbin" if home else None
 
 
 @contextlib.contextmanager
