@@ -17,6 +17,10 @@ HELM_VERSION := v3.22.0
 HELM = $(or $(shell command -v helm),.tools/bin/helm)
 KUBERNETES_VERSION := 1.33
 
+# what is tried on each RabbitMQ
+MESSAGES := tests/publish tests/receive/test_amqp.py tests/receive/test_amqp_commands.py tests/cli/test_apply.py \
+  tests/cli/test_dead.py tests/cli/test_replay.py tests/faults/test_confirms.py tests/faults/test_broker_away.py
+
 export QUICK
 
 .PHONY: help demo serve test coverage soak bench mutate lint sbom audit lock clean
@@ -36,8 +40,11 @@ test: .venv/.dev ## Run the tests against private PostgreSQL and RabbitMQ server
 coverage: .venv/.dev ## Run the tests and list the lines that none of them reaches
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov=service --cov-report=term-missing:skip-covered $(ARGS)
 
-soak: .venv/.dev ## Run the long tests
+soak: .venv/.dev ## Run the long tests, and those of messages on each RabbitMQ of RABBITMQ_HOMES
 	@$(BIN)/python -m pytest -m soak $(ARGS)
+	@[ -n "$(RABBITMQ_HOMES)" ] || echo "RABBITMQ_HOMES is not set: only one RabbitMQ was tried; see DEVELOPMENT.md." >&2
+	@for home in $(RABBITMQ_HOMES); do \
+	  echo "RabbitMQ of $$home" && CASEBRIDGE_TEST_RABBITMQ_HOME="$$home" $(BIN)/python -m pytest $(MESSAGES); done
 
 bench: .venv/.dev ## Measure the budgets into build/bench.json (QUICK=1: within three minutes)
 	@$(BIN)/python -m tests.performance $(ARGS)
