@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from tests.performance import (
+    backlog,
     case_in,
     cost,
     discharge_in,
@@ -31,6 +32,7 @@ Benches = dict[tuple[str, ...], Callable[[bool, Servers], list[Entry]]]
 BENCHES: Benches = {
     ("mapping.vs_handwritten", "mapping.linear"): mapping.run,
     ("relay.vs_raw", "relay.rate_2ms"): relay.run,
+    ("backlog.linear", "backlog.memory"): backlog.run,
     ("latency.p50_vs_bare", "latency.p99_vs_bare"): latency.run,
     ("read.vs_floor", "pull.vs_floor", "cpu.read", "cpu.pull", "cpu.empty_request"): read.run,
     ("secured_read.vs_open", "secured_pull.vs_open", "token.rate"): secured.run,

@@ -39,7 +39,7 @@ def _started(bytecode: Path, held: list[float]) -> float:
         with house.process(environment, "service", "serve", "--port", str(port)) as parent:
             house.wait(port, "/health/ready")
             seconds = time.perf_counter() - began
-            held.append(_resident(parent.pid))
+            held.append(resident(parent.pid))
             return seconds
 
 
@@ -68,10 +68,10 @@ def _after(office: Office, pid: int, count: int) -> float:
             raise RuntimeError(f"{left} messages are still not relayed after two minutes")
         time.sleep(0.1)
     tell(f"memory.worker: {count} messages relayed")
-    return _resident(pid)
+    return resident(pid)
 
 
-def _resident(pid: int) -> float:
+def resident(pid: int) -> float:
     """The megabytes of a process that are in memory."""
     pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
