@@ -22,7 +22,7 @@ def manifest(export: Export, parts: Iterable[Part], base: str, *, by_token: bool
         url = {"url": f"{base}/{export.id}/{part.number}"}
         if part.kind == "patients":
             files["output"].append(url)
-        elif part.kind == "output":
+        elif part.kind in {"output", "clients"}:
             files["output"].append({"type": part.type, **url, "count": part.size})
         else:
             files["deleted"].append({"type": "Bundle", **url, "count": -(-part.size // ENTRIES)})
@@ -46,7 +46,7 @@ def progress(export: Export) -> str:
     if not 0 <= place < len(stages):
         return "finding whose data it is" if place < 0 else "done"
     kind, type_ = stages[place]
-    what = {"output": "", "patients": " with all of theirs", "deleted": " that is gone"}[kind]
+    what = {"output": "", "clients": "", "patients": " with all of theirs", "deleted": " that is gone"}[kind]
     return f"{place + 1} of {len(stages)}: {type_}{what}"
 
 

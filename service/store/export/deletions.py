@@ -33,7 +33,8 @@ LATE: Final = timedelta(minutes=5)
 @lru_cache(FORMS)
 def listed(form: Form) -> Select[Any]:
     """Return the statement of a part: type, id and client of each."""
-    return at_once(select(deletions(form)))
+    rows = deletions(form)
+    return at_once(select(rows).order_by(rows.c.id))
 
 
 @lru_cache(FORMS)
@@ -43,7 +44,7 @@ def counted(form: Form) -> Select[Any]:
 
 
 def deletions(form: Form) -> Subquery:
-    """Return the rows of what is no longer there, in the order of their ids."""
+    """Return the rows of what is no longer there."""
     legs = [_erased(form)] if form.shared or not form.rostered else [_erased(form), _left(form)]
     return first_of(form.planned, legs)
 

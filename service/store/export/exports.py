@@ -7,13 +7,13 @@ from time import monotonic
 from typing import Any, Final
 from uuid import uuid4
 
-from sqlalchemy import Engine, Integer, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import Engine, Integer, Select, and_, bindparam, delete, func, insert, or_, select, update
 
 from service.store import tables as t
 from service.store.export import deletions, positions
-from service.store.export.members import call, roster_of
+from service.store.export.members import call, next_members, roster_of
 from service.store.export.rows import export_of, row_of
-from service.store.export.versions import Form, counted, lines
+from service.store.export.versions import Form, Key, counted, counted_by_client, lines, owners
 from service.store.rows.typed import aware
 from service.store.scope import condition as of_scope
 from service.store.search.beside import beside
@@ -23,14 +23,14 @@ from service.values.access.scope import SHARED, Scope
 from service.values.audit import Disclosed
 from service.values.jobs.exports import Asked, Deletion, Export, Kind, Lines, Part
 from service.wire.fhir.search.type_filter import narrowings
-from service.wire.json import dump, reread
+from service.wire.json import dump
 
 SIZE: Final = 5_000
-"""How many resources a part has at most."""
+"""How many resources a part has at most, and what is of the last client in it."""
 PATIENTS: Final = 50
 """Of so many times fewer patients a part is, where it has all that is theirs."""
 STEP: Final = 20_000
-"""How many are planned at a time: whole parts."""
+"""How many are planned at a time: whole parts. Of what is of clients, so many clients."""
 SECONDS: Final = 1.0
 """So long at least the next types are planned, too, before it is written down how far that came."""
 KEPT: Final = timedelta(days=800)
@@ -40,7 +40,10 @@ EVERYTHING: Final = 10**9
 MILLISECOND: Final = timedelta(milliseconds=1)
 _E: Final = t.export.c
 _P: Final = t.export_part.c
-_MINE: Final = and_(_E.id == bindparam("of"), _E.over.is_(False))
+# one that is planned by client is over for the release before, which would plan and read it by id
+_IS_THERE: Final = or_(~_E.over, _E.by_client)
+_OVER: Final = {"over": True, "by_client": False}
+_MINE: Final = and_(_E.id == bindparam("of"), _IS_THERE)
 
 
 class SqlExports:
@@ -58,6 +61,7 @@ class SqlExports:
     def begin(self, partner: str, scope: Scope, asked: Asked, now: datetime) -> Export:
         """Begin an export of the state at this instant: of all that is committed."""
         positions.number_all(self._engine)
+        roster = roster_of(partner, scope)
         with writing(self._engine) as connection:
             stands = positions.standing(connection)
             begun = Export(
@@ -66,8 +70,9 @@ class SqlExports:
                 at=self._instant(connection, partner, now),
                 row=stands.row,
                 gaps=stands.gaps,
-                since_row=None if asked.since is None else _since_row(connection, partner, asked.since),
-                roster=roster_of(partner, scope),
+                since_row=positions.row_behind(connection, partner, asked.since),
+                roster=roster,
+                by_client=bool(roster),
                 asked=asked,
                 stage=0,
                 after="",
@@ -84,24 +89,22 @@ class SqlExports:
 
     def unfinished(self, partner: str, since: datetime) -> list[datetime]:
         """Return when a partner's exports that are not planned to their end were begun, the oldest first."""
-        chosen = select(_E.at).where(_E.partner == partner, _E.at > since, ~_E.finished, ~_E.over)
+        chosen = select(_E.at).where(_E.partner == partner, _E.at > since, ~_E.finished, _IS_THERE)
         with reading(self._engine) as connection:
             return [aware(row.at) for row in connection.execute(chosen.order_by(_E.at))]
 
     def end(self, id_: str) -> None:
         """Forget the parts of an export."""
         with writing(self._engine) as connection:
-            connection.execute(
-                update(t.export).where(_E.id == bindparam("of")).values(over=True), {"of": id_}
-            )
+            connection.execute(update(t.export).where(_E.id == bindparam("of")).values(_OVER), {"of": id_})
             connection.execute(delete(t.export_part).where(_P.export == bindparam("of")), {"of": id_})
 
     def end_past(self, before: datetime, now: datetime) -> None:
         """Forget the parts of all exports begun before an instant, and where those long past stood."""
-        past = select(_E.id).where(_E.at < before, ~_E.over)
+        is_past = (_E.at < before, _IS_THERE)
         with writing(self._engine) as connection:
-            connection.execute(delete(t.export_part).where(_P.export.in_(past)))
-            connection.execute(update(t.export).where(_E.at < before, ~_E.over).values(over=True))
+            connection.execute(delete(t.export_part).where(_P.export.in_(select(_E.id).where(*is_past))))
+            connection.execute(update(t.export).where(*is_past).values(_OVER))
             connection.execute(delete(t.export).where(_E.at < now - KEPT))
 
     def may_plan(self, export: Export, scope: Scope) -> bool:
@@ -114,12 +117,10 @@ class SqlExports:
             return self._moved(export, "", export.stage + 1, scope)
         until, found, planned = monotonic() + SECONDS, [], export
         while planned.place < len(export.stages):
-            spans = self._next(planned, scope)
             kind, type_ = export.stages[planned.place]
+            spans, after = (self._next_clients if kind == "clients" else self._next)(planned, scope)
             found += [(kind, type_, span.first, span.last, span.count) for span in spans]
-            is_whole = sum(span.count for span in spans) < self._step
-            after, stage = ("", planned.stage + 1) if is_whole else (spans[-1].last, planned.stage)
-            planned = replace(planned, after=after, stage=stage)
+            planned = replace(planned, after=after, stage=planned.stage + (not after))
             if sum(size for *_, size in found) >= self._step or monotonic() > until:
                 break
         return self._moved(export, planned.after, planned.stage, parts_=found)
@@ -135,16 +136,16 @@ class SqlExports:
     def lines(self, export: Export, part: Part, scope: Scope) -> Lines:
         """Return what of a part is in a scope now."""
         filtered = _filtered_scope(export, scope)
-        form = self._form(export, filtered, part.type, planned=True)
+        by: Key = "client" if part.kind == "clients" else "id"
+        form = self._form(export, filtered, part.type, planned=True, by=by)
         named = self._named(export, filtered, part.type, part)
-        return _lines_of(part.type, self._line(form, named))
+        return _lines_of(part.type, self._rows(lines(form), named))
 
     def patients(self, export: Export, part: Part, scope: Scope) -> dict[str, str]:
         """Return the ids of the Patients of a part that are in a scope now, by the uuids of their clients."""
         form = self._form(export, scope, part.type, planned=True)._replace(changes=False)
-        row = self._line(form, self._named(export, scope, part.type, part))
-        named = (each.split(" ") for each in (row.named or "").split("\n") if each)
-        return {client: id_ for client, id_, _ in named}
+        rows = self._rows(owners(form), self._named(export, scope, part.type, part))
+        return {row.client: row.id for row in rows}
 
     def of_clients(self, export: Export, type_: str, clients: Sequence[str], scope: Scope) -> Lines:
         """Return what of a type is of some clients, and in a scope now."""
@@ -152,13 +153,13 @@ class SqlExports:
         form = self._form(export, filtered, type_, planned=False)._replace(listed=True)
         named = self._named(export, filtered, type_)
         named |= {"export_clients": clients, "export_after": "", "export_step": EVERYTHING}
-        return _lines_of(type_, self._line(form, named))
+        return _lines_of(type_, self._rows(lines(form), named))
 
     def deletions(self, export: Export, part: Part, scope: Scope) -> list[Deletion]:
         """Return what of a part is no longer there for who asks."""
         form = self._form(export, scope, part.type, planned=True)
         named = self._named(export, scope, part.type, part)
-        rows = self._reads.read(lambda connection: connection.execute(deletions.listed(form), named).all())
+        rows = self._rows(deletions.listed(form), named)
         return [Deletion(row.client, part.type, row.id) for row in rows]
 
     def clients(self, scope: Scope, patients: Sequence[str]) -> dict[str, str]:
@@ -181,12 +182,28 @@ class SqlExports:
             rows = connection.execute(first, {**named, "count": count})
             return int(total), [row[0] for row in rows]
 
-    def _line(self, form: Form, named: dict[str, Any]) -> Any:
-        """Return the lines of a part, in one row."""
-        return self._reads.read(lambda connection: connection.execute(lines(form), named).one())
+    def _rows(self, chosen: Select[Any], named: dict[str, Any]) -> Sequence[Any]:
+        """Return what is read of a part."""
+        rows: Sequence[Any] = self._reads.read(lambda connection: connection.execute(chosen, named).all())
+        return rows
 
-    def _next(self, export: Export, scope: Scope) -> list[Any]:
-        """Return the next parts of the stage that an export is at."""
+    def _next_clients(self, export: Export, scope: Scope) -> tuple[list[Any], str]:
+        """Return the next parts of what is of clients, and behind which of these it goes on, or ""."""
+        _, type_ = export.stages[export.place]
+        scope = _filtered_scope(export, scope)
+        form = self._form(export, scope, type_, planned=True, by="client")
+        with reading(self._engine) as connection:
+            members = next_members(connection, export.roster, export.after, self._step)
+            if members is None:
+                return [], ""
+            first, last, count = members
+            named = self._named(export, scope, type_)
+            named |= {"export_first": first, "export_last": last, "export_size": self._size}
+            spans = list(connection.execute(counted_by_client(form), named))
+            return spans, last if count == self._step else ""
+
+    def _next(self, export: Export, scope: Scope) -> tuple[list[Any], str]:
+        """Return the next parts of the stage that an export is at, and behind what id it goes on, or ""."""
         kind, type_ = export.stages[export.place]
         if kind == "output":
             scope = _filtered_scope(export, scope)
@@ -199,7 +216,8 @@ class SqlExports:
         size = max(1, self._size // PATIENTS) if kind == "patients" else self._size
         named |= {"export_step": self._step, "export_size": size}
         with reading(self._engine) as connection:
-            return list(connection.execute(chosen, named))
+            spans = list(connection.execute(chosen, named))
+        return spans, "" if sum(span.count for span in spans) < self._step else spans[-1].last
 
     def _instant(self, connection: Executor, partner: str, now: datetime) -> datetime:
         """Return now in milliseconds, as clients keep it; no two exports of a partner have the same."""
@@ -237,7 +255,7 @@ class SqlExports:
             rows = connection.execute(select(*columns).where(which).order_by(_P.number))
             return [Part(*row) for row in rows]
 
-    def _form(self, export: Export, scope: Scope, type_: str, *, planned: bool) -> Form:
+    def _form(self, export: Export, scope: Scope, type_: str, *, planned: bool, by: Key = "id") -> Form:
         return Form(
             dialect=self._engine.dialect.name,
             scope=of_scope.form(scope),
@@ -248,6 +266,7 @@ class SqlExports:
             listed=export.asked.clients is not None and type_ not in SHARED,
             gaps=bool(export.gaps),
             planned=planned,
+            by=by,
         )
 
     def _named(self, export: Export, scope: Scope, type_: str, part: Part | None = None) -> dict[str, Any]:
@@ -274,24 +293,9 @@ def _filtered_scope(export: Export, scope: Scope) -> Scope:
     return replace(scope, narrowed=(*scope.narrowed, *filters)) if filters else scope
 
 
-def _since_row(connection: Executor, partner: str, since: datetime) -> int:
-    """Return the row to go on behind: where the export of that transactionTime stood, or by the ticks."""
-    chosen = select(_E.row, _E.gaps).where(_E.partner == partner, _E.at == bindparam("since"))
-    earlier = connection.execute(chosen, {"since": since}).first()
-    if earlier is None:
-        return positions.row_at(connection, since)
-    gaps = reread(earlier.gaps.encode())
-    return int(gaps[0][0]) - 1 if gaps else int(earlier.row)
-
-
-def _lines_of(type_: str, row: Any) -> Lines:
-    """Return the lines of a row of `versions.lines`."""
-    if row.bodies is None:
-        return Lines(b"", ())
-    body = row.bodies.encode() if isinstance(row.bodies, str) else bytes(row.bodies)
-    return Lines(body + b"\n", tuple(_thing(type_, name) for name in row.named.split("\n")))
-
-
-def _thing(type_: str, named: str) -> Disclosed:
-    client, id_, version = named.split(" ")
-    return Disclosed(client or None, f"{type_}/{id_}/_history/{version}")
+def _lines_of(type_: str, rows: Sequence[Any]) -> Lines:
+    """Return the lines of the rows of `versions.lines`."""
+    named = ((row.client, name) for row in rows for name in row.named.split(" "))
+    things = tuple(Disclosed(client, f"{type_}/{name}") for client, name in named)
+    # each line ends
+    return Lines(b"\n".join([*(row.bodies for row in rows), b""]), things)

@@ -9,9 +9,11 @@ from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
+    Integer,
     and_,
     bindparam,
     exists,
+    func,
     insert,
     not_,
     or_,
@@ -80,9 +82,19 @@ def was_member(table: Any, instant: ColumnElement[Any], *also: Any) -> ColumnEle
     return or_(table.c.client.in_(there.where(m.c.refused == 0)), shown.exists())
 
 
-def has_joined(table: Any) -> ColumnElement[bool]:
+def has_joined(table: Any, *also: Any) -> ColumnElement[bool]:
     """Return whether a row's client is in the scope, and came into it after the export to go on from."""
-    return was_member(table, AT, lambda m: m.c.joined > SINCE)
+    return was_member(table, AT, lambda m: m.c.joined > SINCE, *also)
+
+
+def next_members(connection: Executor, roster: str, after: str, count: int) -> tuple[str, str, int] | None:
+    """Return the first and last client of so many of a roster behind another, and how many there are."""
+    m = export_member.c
+    behind = select(m.client).where(m.roster == bindparam("of"), m.client > bindparam("after")).distinct()
+    some = behind.order_by(m.client).limit(bindparam("count", type_=Integer)).subquery().c.client
+    chosen = select(func.min(some), func.max(some), func.count())
+    first, last, found = connection.execute(chosen, {"of": roster, "after": after, "count": count}).one()
+    return (first, last, found) if found else None
 
 
 def has_left(table: Any) -> ColumnElement[bool]:

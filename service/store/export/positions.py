@@ -17,6 +17,7 @@ BATCH: Final = 5_000
 PATIENCE: Final = 5.0
 _N: Final = t.numbering.c
 _STANDING: Final = select(_N.row, _N.gaps).where(_N.stream == "history")
+_E: Final = t.export.c
 _K: Final = t.tick.c
 _TICKED: Final = select(func.max(_K.position)).where(_K.stream == "history", _K.at <= bindparam("since"))
 _R: Final = t.position_run.c
@@ -57,6 +58,18 @@ def standing(connection: Executor) -> Standing:
     """Return how far the history is numbered."""
     found: Any = connection.execute(_STANDING).one()
     return Standing(found.row, tuple((first, last) for first, last in reread(found.gaps.encode())))
+
+
+def row_behind(connection: Executor, partner: str, since: datetime | None) -> int | None:
+    """Return the row to go on behind: where the export of that transactionTime stood, or by the ticks."""
+    if since is None:
+        return None
+    chosen = select(_E.row, _E.gaps).where(_E.partner == partner, _E.at == bindparam("since"))
+    earlier = connection.execute(chosen, {"since": since}).first()
+    if earlier is None:
+        return row_at(connection, since)
+    gaps = reread(earlier.gaps.encode())
+    return int(gaps[0][0]) - 1 if gaps else int(earlier.row)
 
 
 def row_at(connection: Executor, since: datetime) -> int:

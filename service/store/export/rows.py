@@ -30,6 +30,8 @@ def row_of(export: Export) -> dict[str, Any]:
         "gaps": dump(export.gaps).decode(),
         "since_row": export.since_row,
         "roster": export.roster,
+        "by_client": export.by_client,
+        "over": export.by_client,
         "asked": dump(said).decode(),
     }
 
@@ -49,6 +51,7 @@ def export_of(row: Any) -> Export:
         gaps=tuple((first, last) for first, last in reread(row.gaps.encode())),
         since_row=row.since_row,
         roster=row.roster,
+        by_client=row.by_client,
         asked=Asked(
             request=said["request"],
             since=since,

@@ -5,7 +5,7 @@ Both are looked at in one statement, and so at one instant: nothing slips from t
 """
 
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from sqlalchemy import (
     JSON,
@@ -35,14 +35,16 @@ from service.store.export.members import AT, has_joined, was_member
 from service.store.scope import condition as of_scope
 
 FORMS: Final = 500
-# what a part's bodies come to; without it they are sorted on the disk
+# what a part comes to; without it that is sorted on the disk
 MEMORY: Final = ("work_mem", "64MB")
 ROW: Final = bindparam("export_row", type_=BigInteger)
 SINCE_ROW: Final = bindparam("export_since_row", type_=BigInteger)
 TYPE: Final[Any] = bindparam("export_type")
 _GAP: Final = func.json_array_elements(cast(bindparam("export_gaps", type_=Text), JSON)).column_valued("gap")
 _FIRST, _LAST = (cast(_GAP.op("->>")(literal_column(end)), BigInteger) for end in ("0", "1"))
-_ENDS: Final[tuple[Any, Any]] = literal_column("chr(10)"), literal_column("char(10)")
+
+
+Key = Literal["id", "client"]
 
 
 class Form(NamedTuple):
@@ -62,25 +64,54 @@ class Form(NamedTuple):
     listed: bool
     gaps: bool
     planned: bool
+    by: Key = "id"
 
 
 @lru_cache(FORMS)
 def lines(form: Form) -> Select[Any]:
-    """Return the statement of a part: its bodies as lines, and client, id and version of each as one."""
-    c = versions(form, "body").c
-    named = func.coalesce(c.client, "") + " " + c.id + " " + cast(c.version, String)
-    if form.dialect == "postgresql":
-        bodies = func.string_agg(c.body, literal(b"\n", LargeBinary))
-        made = at_once(select(bodies.label("bodies"), func.string_agg(named, _ENDS[0]).label("named")))
-        return made.execution_options(setting=MEMORY)
-    bodies = func.group_concat(cast(c.body, Text), _ENDS[1])
-    return at_once(select(bodies.label("bodies"), func.group_concat(named, _ENDS[1]).label("named")))
+    """Return the statement of a part: of each client the bodies as lines, and how each version is named.
+
+    To join what is of one costs next to nothing, while to join some megabytes costs the server more than all
+    else, and a row for each version those who read them.
+    """
+    chosen = versions(form, "body")
+    rows = select(chosen).order_by(chosen.c.client, chosen.c.id).subquery()
+    c, is_postgresql = rows.c, form.dialect == "postgresql"
+    version = c.id + "/_history/" + cast(c.version, String)
+    bodies = (
+        func.string_agg(c.body, literal(b"\n", LargeBinary))
+        if is_postgresql
+        else cast(func.group_concat(cast(c.body, Text), literal_column("char(10)")), LargeBinary)
+    )
+    named = (func.string_agg if is_postgresql else func.group_concat)(version, literal_column("' '"))
+    grouped = select(c.client, bodies.label("bodies"), named.label("named")).group_by(c.client)
+    return at_once(grouped.order_by(c.client)).execution_options(setting=MEMORY)
+
+
+@lru_cache(FORMS)
+def owners(form: Form) -> Select[Any]:
+    """Return the statement of a part: client, id and version of each."""
+    return at_once(select(versions(form)))
 
 
 @lru_cache(FORMS)
 def counted(form: Form) -> Select[Any]:
     """Return the statement of the next parts of a type."""
     return parts(versions(form))
+
+
+@lru_cache(FORMS)
+def counted_by_client(form: Form) -> Select[Any]:
+    """Return the statement of the parts that what is of some clients comes in: about `export_size` each."""
+    clients = union_all(*_legs(form, "client")).subquery().c.client
+    of_each = select(clients, func.count().label("count")).group_by(clients).subquery()
+    c, size = of_each.c, bindparam("export_size", type_=Integer)
+    place = cast(func.sum(c.count).over(order_by=c.client), BigInteger) - c.count
+    rows = select(c.client, c.count, (place // size).label("number")).subquery()
+    first, last = func.min(rows.c.client).label("first"), func.max(rows.c.client).label("last")
+    count = cast(func.sum(rows.c.count), BigInteger).label("count")
+    grouped: Any = select(first, last, count).group_by(rows.c.number).order_by(rows.c.number)
+    return at_once(grouped)
 
 
 def parts(chosen: Subquery) -> Select[Any]:
@@ -99,19 +130,18 @@ def at_once(chosen: Select[Any]) -> Select[Any]:
     return chosen.execution_options(prepare=False)
 
 
-def of_span(planned: bool, table: FromClause) -> ColumnElement[bool]:
+def of_span(planned: bool, table: FromClause, by: str = "id") -> ColumnElement[bool]:
     """Return whether a row is of a part, or behind all that is planned."""
     if planned:
-        return table.c.id.between(bindparam("export_first"), bindparam("export_last"))
+        return table.c[by].between(bindparam("export_first"), bindparam("export_last"))
     return table.c.id > bindparam("export_after")
 
 
 def first_of(planned: bool, legs: list[Select[Any]]) -> Subquery:
-    """Return the rows of several selects by their ids: all, or as many as are planned at once."""
+    """Return the rows of several selects: all, or as many as are planned at once, by their ids."""
     most = bindparam("export_step", type_=Integer)
     if planned:
-        rows = union_all(*legs).subquery()
-        return select(rows).order_by(rows.c.id).subquery()
+        return union_all(*legs).subquery()
     some = [leg.order_by(leg.selected_columns.id).limit(most).subquery() for leg in legs]
     rows = union_all(*map(select, some)).subquery()
     return select(rows).order_by(rows.c.id).limit(most).subquery()
@@ -128,9 +158,14 @@ def same(table: FromClause, other: FromClause) -> ColumnElement[bool]:
 
 
 def versions(form: Form, *more: str) -> Subquery:
-    """Return the rows of the versions in the order of their ids: client, id, version and more columns."""
-    names = ("client", "id", "version", *more)
-    legs = [
+    """Return the rows of the versions: client, id, version and more columns."""
+    legs = _legs(form, "client", "id", "version", *more)
+    return first_of(form.planned, legs)
+
+
+def _legs(form: Form, *names: str) -> list[Select[Any]]:
+    """Return the statements of columns of the versions: of those that are current, and of older ones."""
+    return [
         *(
             select(*(t.resource.c[name] for name in names)).where(*_current(form), wanted)
             for wanted in _wanted(form, t.resource, _has_changed(t.resource))
@@ -140,7 +175,6 @@ def versions(form: Form, *more: str) -> Subquery:
             for wanted in _wanted(form, t.history, t.history.c.row > SINCE_ROW)
         ),
     ]
-    return first_of(form.planned, legs)
 
 
 def _current(form: Form) -> list[ColumnElement[bool]]:
@@ -164,9 +198,22 @@ def _before(form: Form) -> list[ColumnElement[bool]]:
 
 def _inside(form: Form, table: Any) -> list[ColumnElement[bool]]:
     inside = of_scope.of_resources if form.shared else of_scope.of_clients
-    where = [inside(form.scope, table), table.c.type == TYPE, of_span(form.planned, table)]
+    asked = _asked_of_span if form.by == "client" else Select.exists
+    where = [inside(form.scope, table, asked), table.c.type == TYPE, of_span(form.planned, table, form.by)]
     where += of_listed(form.listed, table)
     return where + ([table.c.last_updated <= bindparam("export_until")] if form.until else [])
+
+
+def _asked_of_span(rows: Select[Any]) -> ColumnElement[bool]:
+    """Return whether a statement has a row of a part's clients: of no others are any read."""
+    return rows.where(_of_clients(rows.selected_columns)).exists()
+
+
+def _of_clients(columns: Any) -> ColumnElement[bool]:
+    is_of_part: ColumnElement[bool] = columns.client.between(
+        bindparam("export_first"), bindparam("export_last")
+    )
+    return is_of_part
 
 
 def _wanted(form: Form, table: Any, changed: ColumnElement[bool]) -> list[ColumnElement[bool]]:
@@ -177,9 +224,10 @@ def _wanted(form: Form, table: Any, changed: ColumnElement[bool]) -> list[Column
         return [changed if form.changes and form.scope.everything else everything]
     if not form.rostered:
         return [changed if form.changes else everything]
+    of_part = [lambda member: _of_clients(member.c)] if form.by == "client" else []
     if not form.changes:
-        return [was_member(table, AT)]
-    return [and_(was_member(table, AT), changed), and_(has_joined(table), ~changed)]
+        return [was_member(table, AT, *of_part)]
+    return [and_(was_member(table, AT, *of_part), changed), and_(has_joined(table, *of_part), ~changed)]
 
 
 def _has_changed(table: Any) -> ColumnElement[bool]:

@@ -23,6 +23,8 @@ export = Table(
     Column("after", String(64), nullable=False, server_default=""),
     Column("finished", Boolean, nullable=False, server_default=sql("false")),
     Column("over", Boolean, nullable=False, server_default=sql("false")),
+    # one that is cut between clients is `over` from the start: the release before does not know it
+    Column("by_client", Boolean, nullable=False, server_default=sql("false")),
     Index("export_partner", "partner", "at"),
 )
 export_part = Table(

@@ -52,8 +52,8 @@ resource = Table(
     Column("present", BigInteger),
     Column("searched", String(24)),
     Index("resource_owner", "owner", "view"),
-    Index("resource_client", "client"),
-    Index("resource_updated", "view", "type", "last_updated", "id"),
+    Index("resource_of_client", "view", "type", "client"),
+    Index("resource_changed", "view", "type", "last_updated"),
 )
 history = Table(
     "resource_history",

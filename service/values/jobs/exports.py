@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from service.values.access.scope import SHARED
 from service.values.audit import Disclosed
 
-Kind = Literal["output", "patients", "deleted"]
+Kind = Literal["output", "clients", "patients", "deleted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,8 @@ class Export:
     It is of the state at `at`, its transactionTime: of the rows of the history up to `row`, but for those in
     `gaps`, which were not there yet. What was changed after `since_row` is new to who asks; None: all is.
     `roster` names the clients that were in the partner's scope, and since when; empty where its scope is not
-    made of clients. `stage` and `after` say how far it is planned.
+    made of clients. `by_client` says that what is of clients is cut between them, and not by its ids. `stage`
+    and `after` say how far it is planned.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Export:
     gaps: tuple[tuple[int, int], ...]
     since_row: int | None
     roster: str
+    by_client: bool
     asked: Asked
     stage: int
     after: str
@@ -68,7 +70,9 @@ class Export:
         asked = self.asked
         is_of_some = asked.by_patient and any(type_ not in SHARED for type_ in asked.types)
         outputs: list[tuple[Kind, str]] = [("patients", "Patient")] if is_of_some else []
-        outputs += [("output", type_) for type_ in asked.types if type_ in SHARED or not asked.by_patient]
+        of_clients: Kind = "clients" if self.by_client else "output"
+        outputs += [(of_clients, type_) for type_ in asked.types if type_ not in SHARED and not is_of_some]
+        outputs += [("output", type_) for type_ in asked.types if type_ in SHARED]
         if self.asked.since is not None:
             outputs += [("deleted", type_) for type_ in self.asked.types]
         return tuple(outputs)
@@ -77,7 +81,8 @@ class Export:
 class Part(NamedTuple):
     """A part of an export's output: so many resources of a type, from one id to another, both inside.
 
-    Of the kind `patients` it is all that is of so many patients.
+    Of the kind `clients` it is from one client to another, of the kind `patients` all that is of so many
+    patients.
     """
 
     number: int
