@@ -362,3 +362,18 @@ def test_a_store_may_be_asked_by_another_process(engine, store, exports):
     other = SqlExports(engine, size=2, step=4)
     assert content(other, other.find(export.id)) == content(exports, export)
     assert isinstance(store, SqlStore)
+
+
+def test_who_is_away_while_a_part_is_fetched_comes_whole_with_the_next_export(store, exports):
+    write(store, "river-1", 1)
+    write(store, "lake-1", 1, client="lake")
+    member(store, "river")
+    member(store, "lake")
+    first = exported(exports, NORTH)
+    member(store, "lake", ())
+    assert set(content(exports, first, NORTH)[0]) == {"CarePlan/river-1"}
+    member(store, "lake")
+    second = exported(exports, NORTH, since=first.at)
+    assert content(exports, second, NORTH) == ({"CarePlan/lake-1": 1}, set())
+    third = exported(exports, NORTH, since=second.at)
+    assert content(exports, third, NORTH) == ({}, set())

@@ -22,9 +22,9 @@ from service.store.export.versions import (
     of_span,
     parts,
     same,
+    shown,
 )
 from service.store.scope import condition as of_scope
-from service.store.scope import narrowing
 
 # an erasure that was under way may be as old as a transaction can get; to tell it again does no harm
 LATE: Final = timedelta(minutes=5)
@@ -52,11 +52,9 @@ def deletions(form: Form) -> Subquery:
 def _left(form: Form) -> Select[Any]:
     table, before = t.resource, t.history.alias()
     return select(table.c.client, table.c.id).where(
-        table.c.view == bindparam("scope_view"),
+        shown(form, table),
         table.c.type == TYPE,
         of_span(form.planned, table),
-        narrowing.condition(form.scope.narrowed, table),
-        of_scope.is_clear(table),
         *of_listed(form.listed, table),
         has_left(table),
         exists().where(same(before, table), before.c.row <= SINCE_ROW),

@@ -11,8 +11,8 @@ from sqlalchemy import Engine, Integer, Select, and_, bindparam, delete, func, i
 
 from service.store import tables as t
 from service.store.export import deletions, positions
-from service.store.export.members import call, next_members, roster_of
-from service.store.export.rows import export_of, row_of
+from service.store.export.members import call, dismiss, next_members, roster_of
+from service.store.export.rows import export_of, lines_of, row_of
 from service.store.export.versions import Form, Key, counted, counted_by_client, lines, owners
 from service.store.rows.typed import aware
 from service.store.scope import condition as of_scope
@@ -20,7 +20,6 @@ from service.store.search.beside import beside
 from service.store.sql import replica
 from service.store.sql.engine import Executor, reading, writing
 from service.values.access.scope import SHARED, Scope
-from service.values.audit import Disclosed
 from service.values.jobs.exports import Asked, Deletion, Export, Kind, Lines, Part
 from service.wire.fhir.search.type_filter import narrowings
 from service.wire.json import dump
@@ -139,7 +138,13 @@ class SqlExports:
         by: Key = "client" if part.kind == "clients" else "id"
         form = self._form(export, filtered, part.type, planned=True, by=by)
         named = self._named(export, filtered, part.type, part)
-        return _lines_of(part.type, self._rows(lines(form), named))
+        rows = self._rows(lines(form), named)
+        left = [row.client for row in rows if row.bodies is None]
+        if left:
+            now = max(datetime.now(UTC), export.at + MILLISECOND)
+            with writing(self._engine) as connection:
+                dismiss(connection, export.roster, left, now)
+        return lines_of(part.type, [row for row in rows if row.bodies is not None])
 
     def patients(self, export: Export, part: Part, scope: Scope) -> dict[str, str]:
         """Return the ids of the Patients of a part that are in a scope now, by the uuids of their clients."""
@@ -153,7 +158,7 @@ class SqlExports:
         form = self._form(export, filtered, type_, planned=False)._replace(listed=True)
         named = self._named(export, filtered, type_)
         named |= {"export_clients": clients, "export_after": "", "export_step": EVERYTHING}
-        return _lines_of(type_, self._rows(lines(form), named))
+        return lines_of(type_, self._rows(lines(form), named))
 
     def deletions(self, export: Export, part: Part, scope: Scope) -> list[Deletion]:
         """Return what of a part is no longer there for who asks."""
@@ -191,7 +196,7 @@ class SqlExports:
         """Return the next parts of what is of clients, and behind which of these it goes on, or ""."""
         _, type_ = export.stages[export.place]
         scope = _filtered_scope(export, scope)
-        form = self._form(export, scope, type_, planned=True, by="client")
+        form = self._form(export, scope, type_, planned=True, by="roster")
         with reading(self._engine) as connection:
             members = next_members(connection, export.roster, export.after, self._step)
             if members is None:
@@ -291,11 +296,3 @@ def _filtered_scope(export: Export, scope: Scope) -> Scope:
     """Return a scope with what is asked for of it alone; what is no longer there is told whatever it was."""
     filters = narrowings(export.asked.filters)
     return replace(scope, narrowed=(*scope.narrowed, *filters)) if filters else scope
-
-
-def _lines_of(type_: str, rows: Sequence[Any]) -> Lines:
-    """Return the lines of the rows of `versions.lines`."""
-    named = ((row.client, name) for row in rows for name in row.named.split(" "))
-    things = tuple(Disclosed(client, f"{type_}/{name}") for client, name in named)
-    # each line ends
-    return Lines(b"\n".join([*(row.bodies for row in rows), b""]), things)

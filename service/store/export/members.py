@@ -4,6 +4,8 @@ Memberships, treatments and consents say what holds today. What an export has to
 and to take back, is what came into the scope and left it since an earlier one, for whatever reason.
 """
 
+from collections.abc import Sequence
+from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 
@@ -63,23 +65,32 @@ def call(connection: Executor, scope: Scope, named: dict[str, Any]) -> None:
     connection.execute(insert(m).from_select(names, joining, include_defaults=False), named)
 
 
+def dismiss(connection: Executor, roster: str, clients: Sequence[str], now: datetime) -> None:
+    """Say that clients have left a roster: who is in the scope again at the next export is new then."""
+    c = export_member.c
+    theirs = (c.roster == bindparam("of"), c.client.in_(bindparam("clients", expanding=True)))
+    leaving = update(export_member).where(*theirs, c.left.is_(None)).values(left=bindparam("now"))
+    connection.execute(leaving, {"of": roster, "clients": clients, "now": now})
+
+
 def was_member(table: Any, instant: ColumnElement[Any], *also: Any) -> ColumnElement[bool]:
     """Return whether a row's client was in the scope at an instant, with what the row is labelled.
 
     `also` are what more is asked of when that was, each made of the roster's columns.
     """
     m = t.export_member.alias()
-    there = select(m.c.client).where(
-        m.c.roster == ROSTER,
-        m.c.joined <= instant,
-        or_(m.c.left.is_(None), m.c.left > instant),
-        *(condition(m) for condition in also),
-    )
+    there = select(m.c.client).where(was_there(m, instant), *(condition(m) for condition in also))
     # who denies nothing is looked up in what was read once and hashed; within an OR, PostgreSQL does not join
     # with a roster that was just filled, of which it would expect one client
     some = there.where(m.c.client == table.c.client, m.c.refused != 0)
     shown = some.where(m.c.refused.op("&")(table.c.labels) == 0).correlate(table)
     return or_(table.c.client.in_(there.where(m.c.refused == 0)), shown.exists())
+
+
+def was_there(member: Any, instant: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Return whether a row of the roster is of who was in the scope at an instant."""
+    c = member.c
+    return and_(c.roster == ROSTER, c.joined <= instant, or_(c.left.is_(None), c.left > instant))
 
 
 def has_joined(table: Any, *also: Any) -> ColumnElement[bool]:

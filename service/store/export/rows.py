@@ -1,10 +1,12 @@
-"""An export as a row, and as it is read from one."""
+"""An export as a row, and as it is read from one; its lines, as they are read."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from service.store.rows.typed import aware
-from service.values.jobs.exports import Asked, Export
+from service.values.audit import Disclosed
+from service.values.jobs.exports import Asked, Export, Lines
 from service.wire.json import dump, reread
 
 
@@ -64,3 +66,11 @@ def export_of(row: Any) -> Export:
         after=row.after,
         finished=row.finished,
     )
+
+
+def lines_of(type_: str, rows: Sequence[Any]) -> Lines:
+    """Return the lines of the rows of `versions.lines`."""
+    named = ((row.client, name) for row in rows for name in row.named.split(" "))
+    things = tuple(Disclosed(client, f"{type_}/{name}") for client, name in named)
+    # each line ends
+    return Lines(b"\n".join([*(row.bodies for row in rows), b""]), things)

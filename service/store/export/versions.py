@@ -24,6 +24,7 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    null,
     or_,
     select,
     union_all,
@@ -31,8 +32,9 @@ from sqlalchemy import (
 from sqlalchemy.sql import FromClause
 
 from service.store import tables as t
-from service.store.export.members import AT, has_joined, was_member
+from service.store.export.members import AT, has_joined, was_member, was_there
 from service.store.scope import condition as of_scope
+from service.store.scope import narrowing
 
 FORMS: Final = 500
 # what a part comes to; without it that is sorted on the disk
@@ -44,7 +46,7 @@ _GAP: Final = func.json_array_elements(cast(bindparam("export_gaps", type_=Text)
 _FIRST, _LAST = (cast(_GAP.op("->>")(literal_column(end)), BigInteger) for end in ("0", "1"))
 
 
-Key = Literal["id", "client"]
+Key = Literal["id", "client", "roster"]
 
 
 class Form(NamedTuple):
@@ -84,8 +86,17 @@ def lines(form: Form) -> Select[Any]:
         else cast(func.group_concat(cast(c.body, Text), literal_column("char(10)")), LargeBinary)
     )
     named = (func.string_agg if is_postgresql else func.group_concat)(version, literal_column("' '"))
-    grouped = select(c.client, bodies.label("bodies"), named.label("named")).group_by(c.client)
-    return at_once(grouped.order_by(c.client)).execution_options(setting=MEMORY)
+    made: Any = select(c.client, bodies.label("bodies"), named.label("named")).group_by(c.client)
+    if form.by == "client":
+        made = union_all(made, _left(form))
+    return at_once(made.order_by("client")).execution_options(setting=MEMORY)
+
+
+def _left(form: Form) -> Select[Any]:
+    """Return the statement of those of a part who have left the scope, or what of theirs has: no bodies."""
+    m, nothing = t.export_member, null()
+    is_left = (was_there(m, AT), _of_clients(m.c), ~of_scope.still_shows(form.scope, m, _asked_of_span))
+    return select(m.c.client, nothing.cast(LargeBinary), nothing.cast(String)).where(*is_left)
 
 
 @lru_cache(FORMS)
@@ -133,7 +144,8 @@ def at_once(chosen: Select[Any]) -> Select[Any]:
 def of_span(planned: bool, table: FromClause, by: str = "id") -> ColumnElement[bool]:
     """Return whether a row is of a part, or behind all that is planned."""
     if planned:
-        return table.c[by].between(bindparam("export_first"), bindparam("export_last"))
+        key = table.c.id if by == "id" else table.c.client
+        return key.between(bindparam("export_first"), bindparam("export_last"))
     return table.c.id > bindparam("export_after")
 
 
@@ -197,11 +209,21 @@ def _before(form: Form) -> list[ColumnElement[bool]]:
 
 
 def _inside(form: Form, table: Any) -> list[ColumnElement[bool]]:
-    inside = of_scope.of_resources if form.shared else of_scope.of_clients
-    asked = _asked_of_span if form.by == "client" else Select.exists
-    where = [inside(form.scope, table, asked), table.c.type == TYPE, of_span(form.planned, table, form.by)]
+    if form.by == "roster":
+        inside = shown(form, table)
+    elif form.by == "client":
+        inside = of_scope.of_clients(form.scope, table, _asked_of_span)
+    else:
+        inside = (of_scope.of_resources if form.shared else of_scope.of_clients)(form.scope, table)
+    where = [inside, table.c.type == TYPE, of_span(form.planned, table, form.by)]
     where += of_listed(form.listed, table)
     return where + ([table.c.last_updated <= bindparam("export_until")] if form.until else [])
+
+
+def shown(form: Form, table: Any) -> ColumnElement[bool]:
+    """Return what the scope says of a row, whosever it is: view, labels, and what is narrowed."""
+    is_wanted = narrowing.condition(form.scope.narrowed, table)
+    return and_(table.c.view == bindparam("scope_view"), is_wanted, of_scope.is_clear(table))
 
 
 def _asked_of_span(rows: Select[Any]) -> ColumnElement[bool]:
@@ -224,7 +246,7 @@ def _wanted(form: Form, table: Any, changed: ColumnElement[bool]) -> list[Column
         return [changed if form.changes and form.scope.everything else everything]
     if not form.rostered:
         return [changed if form.changes else everything]
-    of_part = [lambda member: _of_clients(member.c)] if form.by == "client" else []
+    of_part = [] if form.by == "id" else [lambda member: _of_clients(member.c)]
     if not form.changes:
         return [was_member(table, AT, *of_part)]
     return [and_(was_member(table, AT, *of_part), changed), and_(has_joined(table, *of_part), ~changed)]

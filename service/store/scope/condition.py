@@ -112,6 +112,18 @@ def of_clients(scope: Form, table: FromClause, asked: Asked = Select.exists) -> 
     return and_(_view(table), narrowing.condition(scope.narrowed, table), inside)
 
 
+def still_shows(scope: Form, members: FromClause, asked: Asked) -> ColumnElement[bool]:
+    """Return whether a client is a member or patient of who asks, and denies no more than what is `refused`.
+
+    `members` are rows of a client and of what they denied, as of `of_members`.
+    """
+    (relation,) = _relations(scope)
+    labels = consent.c.labels
+    is_more = or_(labels == 0, labels.op("|")(members.c.refused) != members.c.refused)
+    denied = exists().where(*_denials(relation, members.c.client, _is_for_all_or_this()), is_more)
+    return and_(asked(_related(relation, members)), ~denied)
+
+
 def of_documents(scope: Form) -> ColumnElement[bool]:
     """Return the condition on `document` rows: only who owns documents sees any."""
     if scope.everything:
