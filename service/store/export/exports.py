@@ -25,7 +25,11 @@ from service.wire.fhir.search.type_filter import narrowings
 from service.wire.json import dump
 
 SIZE: Final = 5_000
-"""How many resources a part has at most, and what is of the last client in it."""
+"""How many resources a part has at most."""
+WIDER: Final = 2
+"""So many times more one has that is cut between clients, for its bytes are counted, too."""
+BYTES: Final = 16_000_000
+"""How many of them at most, but for what is of its last client."""
 PATIENTS: Final = 50
 """Of so many times fewer patients a part is, where it has all that is theirs."""
 STEP: Final = 20_000
@@ -203,7 +207,8 @@ class SqlExports:
                 return [], ""
             first, last, count = members
             named = self._named(export, scope, type_)
-            named |= {"export_first": first, "export_last": last, "export_size": self._size}
+            named |= {"export_first": first, "export_last": last}
+            named |= {"export_size": WIDER * self._size, "export_bytes": BYTES}
             spans = list(connection.execute(counted_by_client(form), named))
             return spans, last if count == self._step else ""
 

@@ -70,7 +70,8 @@ def export_of(row: Any) -> Export:
 
 def lines_of(type_: str, rows: Sequence[Any]) -> Lines:
     """Return the lines of the rows of `versions.lines`."""
-    named = ((row.client, name) for row in rows for name in row.named.split(" "))
-    things = tuple(Disclosed(client, f"{type_}/{name}") for client, name in named)
+    things: list[Disclosed] = []
+    for client, _, named in rows:
+        things += [Disclosed(client, f"{type_}/{name}") for name in named.split(" ")]
     # each line ends
-    return Lines(b"\n".join([*(row.bodies for row in rows), b""]), things)
+    return Lines(b"\n".join([*(row.bodies for row in rows), b""]), tuple(things))

@@ -113,16 +113,25 @@ def counted(form: Form) -> Select[Any]:
 
 @lru_cache(FORMS)
 def counted_by_client(form: Form) -> Select[Any]:
-    """Return the statement of the parts that what is of some clients comes in: about `export_size` each."""
-    clients = union_all(*_legs(form, "client")).subquery().c.client
-    of_each = select(clients, func.count().label("count")).group_by(clients).subquery()
-    c, size = of_each.c, bindparam("export_size", type_=Integer)
-    place = cast(func.sum(c.count).over(order_by=c.client), BigInteger) - c.count
-    rows = select(c.client, c.count, (place // size).label("number")).subquery()
-    first, last = func.min(rows.c.client).label("first"), func.max(rows.c.client).label("last")
-    count = cast(func.sum(rows.c.count), BigInteger).label("count")
-    grouped: Any = select(first, last, count).group_by(rows.c.number).order_by(rows.c.number)
+    """Return the statement of the parts that what is of some clients comes in.
+
+    One begins where so many are before it as are in `export_size`, or that many bytes; a client is in one.
+    """
+    whole = union_all(*_legs(form, "client", "body")).subquery().c
+    count, bytes_ = func.count().label("count"), func.sum(func.length(whole.body)).label("bytes")
+    c = select(whole.client, count, bytes_).group_by(whole.client).subquery().c
+    size, most = (bindparam(name, type_=BigInteger) for name in ("export_size", "export_bytes"))
+    number = _before(c.count, c.client) // size + _before(c.bytes, c.client) // most
+    rows = select(c.client, c.count, number.label("number")).subquery().c
+    first, last = func.min(rows.client).label("first"), func.max(rows.client).label("last")
+    total = cast(func.sum(rows.count), BigInteger).label("count")
+    grouped: Any = select(first, last, total).group_by(rows.number).order_by(rows.number)
     return at_once(grouped)
+
+
+def _before(amount: ColumnElement[Any], key: ColumnElement[Any]) -> ColumnElement[int]:
+    """Return how much there is before each row in the order of a key."""
+    return cast(func.sum(amount).over(order_by=key) - amount, BigInteger)
 
 
 def parts(chosen: Subquery) -> Select[Any]:
@@ -183,7 +192,7 @@ def _legs(form: Form, *names: str) -> list[Select[Any]]:
             for wanted in _wanted(form, t.resource, _has_changed(t.resource))
         ),
         *(
-            select(*(t.history.c[name] for name in names)).where(*_before(form), wanted)
+            select(*(t.history.c[name] for name in names)).where(*_older(form), wanted)
             for wanted in _wanted(form, t.history, t.history.c.row > SINCE_ROW)
         ),
     ]
@@ -196,7 +205,7 @@ def _current(form: Form) -> list[ColumnElement[bool]]:
     return [*_inside(form, t.resource), ~is_newer]
 
 
-def _before(form: Form) -> list[ColumnElement[bool]]:
+def _older(form: Form) -> list[ColumnElement[bool]]:
     """What has changed since, as it was then."""
     table, newer, between = t.history, t.history.alias(), t.history.alias()
     return [

@@ -1,4 +1,7 @@
-"""Exports are cut between clients, and what is of a type is found by them; smaller indexes do for both."""
+"""Exports are cut between clients, and what is of a type is found by them; smaller indexes do for both.
+
+What the audit says of a file is long, and is compressed with LZ4 as bodies are, where PostgreSQL has it.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,6 +10,10 @@ revision = "0037"
 down_revision = "0031"
 branch_labels = None
 depends_on = None
+
+SUPPORTED = "SELECT 'lz4' = ANY (enumvals) FROM pg_settings WHERE name = 'default_toast_compression'"
+# a partition has a setting of its own
+PARTITIONS = "SELECT CAST(relid AS text) FROM pg_partition_tree('audit')"
 
 
 def upgrade() -> None:
@@ -18,6 +25,10 @@ def upgrade() -> None:
     # sorted by id within each instant
     op.create_index("resource_of_client", "resource", ["view", "type", "client"])
     op.create_index("resource_changed", "resource", ["view", "type", "last_updated"])
+    connection = op.get_bind()
+    if connection.dialect.name == "postgresql" and connection.execute(sa.text(SUPPORTED)).scalar():
+        for part in connection.execute(sa.text(PARTITIONS)).scalars().all():
+            op.execute(f"ALTER TABLE {part} ALTER COLUMN things SET COMPRESSION lz4")
     # readers wait for this until the commit, so it comes last
     op.drop_index("resource_client", "resource")
     op.drop_index("resource_updated", "resource")
