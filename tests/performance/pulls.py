@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import make_url
 
+from service.wire.json import parse
 from tests.performance import house
 from tests.performance.export import MEMBERS
 from tests.performance.lines import Entry, at_least, at_most, median, ratios, rounds, spread, tell
@@ -45,12 +46,17 @@ class Site:
     reads: list[str]
     pulls: list[str]
 
+    @property
+    def wholes(self) -> list[str]:
+        """The pulls with all that comes with a plan. Ids are random: no other site has them."""
+        return [f"{path}{COMING}" for path in self.pulls]
+
 
 def run(quick: bool, servers: house.Servers) -> list[Entry]:
     """Measure the lines: pulls and reads of a service with many resources, pulls of one with few."""
     count, copies, number, seconds = (40, 60, 4, 1.5) if quick else (240, 100, 9, 3)
     with site(servers, count, 0) as few, site(servers, count, copies) as many:
-        wholes = [f"{path}{COMING}" for path in many.pulls]
+        wholes = many.wholes
         with psycopg.connect(many.database, autocommit=True) as connection:
             lay(connection, many.port, wholes)
         floor_port = free_port()
@@ -62,7 +68,7 @@ def run(quick: bool, servers: house.Servers) -> list[Entry]:
             whole = Asked(many.port, wholes, seconds, (many.pid,))
             return [
                 vs_floor("whole_pull.vs_floor", whole, beneath, number),
-                _growth(few, many, wholes, number, seconds),
+                _growth(few, many, number, seconds),
                 _localised(many, many.reads, number, seconds),
             ]
 
@@ -89,9 +95,11 @@ def site(servers: house.Servers, count: int, copies: int) -> Iterator[Site]:
             yield Site(port, service.pid, plain, resources, reads, pulls)
 
 
-def _growth(few: Site, many: Site, paths: list[str], number: int, seconds: float) -> Entry:
+def _growth(few: Site, many: Site, number: int, seconds: float) -> Entry:
     """How much longer a pull takes among many: the worse of the middle and the slowest hundredth."""
-    sides = [Asked(site.port, paths, seconds, (site.pid,)) for site in (few, many)]
+    sides = [Asked(site.port, site.wholes, seconds, (site.pid,)) for site in (few, many)]
+    for site in (few, many):
+        assert parse(house.get(site.port, site.wholes[0], **WHO))["total"] == 1
     rounds("growth.resources", number, *(side.round for side in sides))
     small, large = (side.answered[1:] for side in sides)
     times_of = {
