@@ -13,6 +13,7 @@ from service.values.access.labels import LEVELS, SENSITIVITIES
 from service.values.access.purposes import PARENTS
 from service.values.access.scope import DEFAULT, RETURNED, Binding, Partner, Queue, Retention
 from service.values.inbound.intake import IntakeSettings
+from service.wire.contracts.documents.case import TARGETED_GROUPS
 
 RUN_OUT_DAYS: Final = {"hospital": 90}
 """How long after it has ended a treatment is still one, unless a partner's entry says otherwise."""
@@ -39,6 +40,9 @@ class _Queue(_Strict):
     name = fields.String(required=True, validate=validate.Length(min=1, max=200))
     bindings = fields.List(fields.Nested(_Binding), required=True, validate=validate.Length(min=1))
     queue_type = fields.String(load_default="quorum", validate=validate.OneOf(["quorum", "stream"]))
+    targeted_groups = fields.List(
+        fields.String(validate=validate.OneOf(TARGETED_GROUPS)), validate=validate.Length(min=1)
+    )
     depth_limit = fields.Integer(strict=True, validate=validate.Range(min=1))
     # https://www.rabbitmq.com/docs/streams#retention
     max_age = fields.String(
@@ -172,4 +176,5 @@ def _queue_of(entry: dict[str, Any]) -> Queue:
         tuple(Binding(**binding) for binding in entry["bindings"]),
         stream=stream if entry["queue_type"] == "stream" else None,
         depth_limit=entry.get("depth_limit"),
+        targeted_groups=frozenset(entry.get("targeted_groups", ())),
     )

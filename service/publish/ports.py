@@ -113,6 +113,9 @@ class Outbox(Protocol):
     def seen(self, scope: Scope, keys: Collection[VersionKey]) -> set[VersionKey]:
         """Return those of versions, of the scope's own view, that are inside a scope now."""
 
+    def groups(self, owners: Collection[str]) -> Mapping[str, frozenset[str]]:
+        """Return the targeted groups of cases, and of clients those of their cases, by owner."""
+
     def mark(self, positions: Sequence[int], state: str) -> None:
         """Record that messages were `published` or `unrouted`."""
 

@@ -53,6 +53,8 @@ def test_a_partner_is_read_with_its_queues(tmp_path):
         (QUEUE.format("queue_type: classic"), "queue_type"),
         (QUEUE.format("max_age: 7D"), "queue_type: stream"),
         (QUEUE.format("depth_limit: 0"), "depth_limit"),
+        (QUEUE.format("targeted_groups: []"), "targeted_groups"),
+        (QUEUE.format("targeted_groups: [young]"), "brain-injury"),
         (QUEUE.format("queue_type: stream, depth_limit: 9"), "limited by max_age"),
         (QUEUE.format("queue_type: stream, max_age: a week"), "Write e.g. 7D"),
         (QUEUE.format("queue_type: stream, max_bytes: 1000"), "max_bytes"),

@@ -66,10 +66,14 @@ class Coverage:
         self._bindings: dict[str, list[tuple[str, Binding]]] = {DEFAULT: []}
         self.readers: dict[str, tuple[Reader, ...]] = {}
         self.limits: dict[str, int] = {}
+        self.groups: dict[str, frozenset[str]] = {}
         for partner in partners:
             for queue in partner.queues:
                 self.readers[queue.name] = (*self.readers.get(queue.name, ()), reader_of(partner))
             mine = self._bindings.setdefault(partner.view, [])
+            self.groups |= {
+                queue.name: queue.targeted_groups for queue in partner.queues if queue.targeted_groups
+            }
             self.limits |= {queue.name: queue.depth_limit for queue in partner.queues if queue.depth_limit}
             mine += [(queue.name, binding) for queue in partner.queues for binding in queue.bindings]
         self.queues = {EVENTS, *(name for mine in self._bindings.values() for name, _ in mine)}
@@ -79,6 +83,7 @@ class Coverage:
             for mine in self._bindings.values()
             for name, _ in mine
             if ("#" not in {binding.pattern for queue, binding in mine if queue == name})
+            or name in self.groups
             or not all(reader.sees_all for reader in self.readers[name])
         }
         self._full = any(binding.full_resource for mine in self._bindings.values() for _, binding in mine)
@@ -87,7 +92,7 @@ class Coverage:
 
     def is_as(self, other: "Coverage") -> bool:
         """Tell whether the bindings are the same, and what may go by them."""
-        mine, others = ((of._bindings, of.readers, of.limits) for of in (self, other))  # noqa: SLF001 - its kind
+        mine, others = ((of._bindings, of.readers, of.limits, of.groups) for of in (self, other))  # noqa: SLF001 - its kind
         return mine == others
 
     def wants_resource(self, row: NumberedMessage) -> bool:
@@ -108,6 +113,11 @@ class Coverage:
             known = tuple((queue, reader) for queue, reader in readers if not reader.sees_all)
             self._narrowed[view, routing_key] = known
         return known
+
+    def grouped(self, view: str, routing_key: str) -> dict[str, frozenset[str]]:
+        """Return the queues that a message would go to if it is of their targeted groups, with these."""
+        queues = {route.queue for route in self.of(view, routing_key)}
+        return {queue: self.groups[queue] for queue in queues if queue in self.groups}
 
     def of(self, view: str, routing_key: str) -> tuple[Route, ...]:
         """Return where copies of a message go; who asked for the resource and for messages gets both.

@@ -4,10 +4,10 @@ What goes out with the resource itself is a disclosure like an answer: it is on 
 a row for each queue and batch. Without a record nothing goes out.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from service.publish.copies.coverage import Coverage
-from service.publish.copies.readers import UNREADABLE, Reader, needed, version_of
+from service.publish.copies.readers import UNREADABLE, Reader, has_group, needed, version_of
 from service.publish.copies.resources import with_resources
 from service.publish.ports import Outbox, Record
 from service.values.audit import Disclosed
@@ -53,10 +53,27 @@ class Preparation:
             for (position, queue), needs in needs_of.items():
                 if not needs <= seen:
                     kept.setdefault(position, set()).add(queue)
+        for position, queue in self._of_other_groups(rows):
+            kept.setdefault(position, set()).add(queue)
         return [
             row._replace(kept_from=frozenset(kept[row.position])) if kept.get(row.position) else row
             for row in rows
         ]
+
+    def _of_other_groups(self, rows: Iterable[NumberedMessage]) -> Iterator[tuple[int, str]]:
+        """Give positions of messages with queues that are for other targeted groups than they are of."""
+        if not self._coverage.groups:
+            return
+        grouped = {
+            row: queues
+            for row in rows
+            if has_group(row) and (queues := self._coverage.grouped(row.view, row.routing_key))
+        }
+        groups_of = self._outbox.groups({row.owner for row in grouped})
+        for row, queues in grouped.items():
+            for queue, groups in queues.items():
+                if groups.isdisjoint(groups_of.get(row.owner, ())):
+                    yield row.position, queue
 
     def _record_all(self, rows: Iterable[NumberedMessage]) -> None:
         told: dict[str, list[Disclosed]] = {}

@@ -60,6 +60,11 @@ def version_of(row: NumberedMessage) -> VersionKey | None:
     return row.view, type_, id_, int(data["versionId"])
 
 
+def has_group(row: NumberedMessage) -> bool:
+    """Tell whether a message is of a targeted group: not one of an erasure, or about the directory."""
+    return row.owner.startswith(("case/", "client/")) and not row.routing_key.endswith(".deleted")
+
+
 def needed(row: NumberedMessage) -> frozenset[VersionKey]:
     """Return what has to be in the scope of who gets a message: nothing of what tells of an erasure.
 

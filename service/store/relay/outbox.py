@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import Engine, bindparam, delete, exists, func, select, text, update
 
 from service.store import tables as t
-from service.store.relay import held
+from service.store.relay import groups, held
 from service.store.relay.leadership import Lease, lead, leading
 from service.store.relay.listed import LISTED, ahead_of, keep, pass_by
 from service.store.relay.parked import release
@@ -135,6 +135,11 @@ class Outbox:
         """Return those of versions, of the scope's own view, that are inside a scope now."""
         with reading(self._engine) as connection:
             return seen(connection, scope, keys)
+
+    def groups(self, owners: Collection[str]) -> dict[str, frozenset[str]]:
+        """Return the targeted groups of cases, and of clients those of their cases, by owner."""
+        with reading(self._engine) as connection:
+            return groups.groups(connection, owners)
 
     def mark(self, positions: Sequence[int], state: str) -> None:
         """Record that messages were `published`, or `unrouted` because nobody registered for them."""

@@ -39,13 +39,15 @@ class Retention:
 class Queue:
     """A queue to declare for a partner, with its bindings; a stream, where it says how much that keeps.
 
-    Of one with a `depth_limit` so many messages wait at most, and somewhat more, in the queue itself.
+    Of one with a `depth_limit` so many messages wait at most, and somewhat more, in the queue itself. One
+    with `targeted_groups` gets of clients and cases what is of these alone.
     """
 
     name: str
     bindings: tuple[Binding, ...]
     stream: Retention | None = None
     depth_limit: int | None = None
+    targeted_groups: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
