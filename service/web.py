@@ -134,7 +134,7 @@ def create_app(doors: Iterable[Door], access: Access, limits: InputLimits | None
     app.config["MAX_CONTENT_LENGTH"] = most.content_bytes + 1
     app.config[LIMITS] = most
     app.before_request(partial(_admit, access, most))
-    app.after_request(partial(_counted, access))
+    app.after_request(partial(_count, access))
     silent = {route for door in doors for route in _mount(app, door, access)}
     # the last that is named is the first to see an answer, and so what is counted is what leaves
     app.after_request(partial(_recorded, access.recording, silent))
@@ -234,7 +234,7 @@ def _recorded(recording: Recording, silent: Container[Route], answer: Response) 
     return answer
 
 
-def _counted(access: Access, answer: Response) -> Response:
+def _count(access: Access, answer: Response) -> Response:
     """Count an answer; of a redirect leave out the library's page: all it says stands in Location."""
     if answer.status_code == 308:
         answer.set_data(b"")

@@ -124,7 +124,7 @@ class Feeding:
         taken = None
         threads = ThreadPoolExecutor(AT_ONCE, "audit-feed")
         try:
-            for taken in threads.map(self._sent, entries):  # noqa: B007 - the last is looked at
+            for taken in threads.map(self._send_all_of, entries):  # noqa: B007 - the last is looked at
                 pass
         finally:
             # those that are not under way yet are not sent after one that was not taken
@@ -132,7 +132,7 @@ class Feeding:
             if taken is not None:
                 self._progress.advance(taken)
 
-    def _sent(self, placed: Placed) -> int:
+    def _send_all_of(self, placed: Placed) -> int:
         """Send the events of an entry, and return its position."""
         position, entry = placed
         for _, event in self._events.of(entry):

@@ -94,7 +94,7 @@ class Granting:
         purposes = _purposes_of(partner, assertion.purposes)
         had = at_most(partner) & READING if PURPOSE in purposes else at_most(partner)
         grant = _grant_of(had, form.get("scope"))
-        opened = self._opened(partner, assertion, origin) if PURPOSE in purposes else ()
+        opened = self._break_glass(partner, assertion, origin) if PURPOSE in purposes else ()
         token = AccessToken(
             jti=str(uuid4()),
             partner=partner.name,
@@ -111,7 +111,7 @@ class Granting:
         log.info("token_granted", partner=partner.name, token=token.jti)
         return Granted(text, token.scope, access_tokens.SECONDS)
 
-    def _opened(self, partner: Partner, assertion: ClientAssertion, origin: Origin) -> tuple[str, ...]:
+    def _break_glass(self, partner: Partner, assertion: ClientAssertion, origin: Origin) -> tuple[str, ...]:
         """Break the glass; return whose it was, by uuid."""
         if assertion.emergency is None or self.emergencies is None:
             what = f"{PURPOSE} wants `reason`, a text, and `patient`, a number with `system` and `value`"

@@ -84,10 +84,10 @@ class Registered(Mapping[str, Partner]):
         else:
             for name, why in merged.unusable.items():
                 log.error("partner_unusable", partner=name, why=str(why))
-            self._partners = self._known(merged.partners)
+            self._partners = self._compiled_only(merged.partners)
         self._number = max((partner.number for partner in stored), default=0)
 
-    def _known(self, partners: dict[str, Partner]) -> dict[str, Partner]:
+    def _compiled_only(self, partners: dict[str, Partner]) -> dict[str, Partner]:
         """Return those whose overlays were compiled at start; the same objects where nothing changed."""
         known = {}
         for name, partner in partners.items():

@@ -64,7 +64,7 @@ class Registering:
         end = now + int(overlap.total_seconds())
 
         def story(entries: dict[str, Json]) -> Json:
-            entry = self._stored(entries, name)
+            entry = self._entry(entries, name)
             if "jwks_url" in entry:
                 raise Rejected("Its keys are at its jwks_url; they are rotated there.", where="NAME")
             before = [key for key in entry.get("keys", {}).get("keys", ()) if key.get("exp", end) > now]
@@ -80,9 +80,9 @@ class Registering:
             NotFound: there is no such partner.
             Conflict: it stands in the file, or is revoked already.
         """
-        self._change(name, lambda entries: {**self._stored(entries, name), "revoked": True})
+        self._change(name, lambda entries: {**self._entry(entries, name), "revoked": True})
 
-    def _stored(self, entries: dict[str, Json], name: str) -> Json:
+    def _entry(self, entries: dict[str, Json], name: str) -> Json:
         if name in self.file.names():
             what = "It stands in the registry file; change it there, and start the service again"
             raise Conflict(f"{what}. `revoked: true` in its entry revokes it.", where="NAME")

@@ -66,7 +66,7 @@ class Matching:
 
     def visible_patients(self, scope: Scope, patients: Collection[str]) -> dict[str, StoredResource]:
         """Return those of some Patients, by their ids, that are in the scope now."""
-        return {each.id: each for each in self._named(scope, "Patient", frozenset(patients))}
+        return {each.id: each for each in self._beside(scope, "Patient", frozenset(patients))}
 
     def _candidates(self, scope: Scope, described: MemberEvidence) -> Iterator[StoredResource]:
         """Give the Patients that may be somebody: by a number, or by birth date and a word of the name."""
@@ -75,7 +75,7 @@ class Matching:
         if values := _escaped(number.value for number in described.insured):
             by_card = criterion("Coverage", "identifier", ",".join(values), _OURS)
             coverages = self._search(scope, "Coverage", [by_card])
-            yield from self._named(scope, "Patient", {_beneficiary(parse(each.body)) for each in coverages})
+            yield from self._beside(scope, "Patient", {_beneficiary(parse(each.body)) for each in coverages})
 
     def _search(self, scope: Scope, type_: str, conditions: Sequence[Plain]) -> Iterator[StoredResource]:
         query = Query(type_, tuple(conditions), count=PAGE, with_total=False)
@@ -109,10 +109,10 @@ class Matching:
         ids = {each.removeprefix(_PAYER) for each in referred if each.startswith(_PAYER)}
         return {
             f"{_PAYER}{each.id}": names_of(parse(each.body).get("identifier", ()))
-            for each in self._named(scope, "Organization", ids)
+            for each in self._beside(scope, "Organization", ids)
         }
 
-    def _named(self, scope: Scope, type_: str, ids: Collection[str]) -> list[StoredResource]:
+    def _beside(self, scope: Scope, type_: str, ids: Collection[str]) -> list[StoredResource]:
         named = [(type_, id_) for id_ in sorted(ids)]
         return self.store.beside(scope, named, {}, len(named)) if named else []
 

@@ -17,14 +17,14 @@ def deny(unit: Unit, client: Document, opened: dict[str, Any] | None = None) -> 
 
     So nothing that was denied is seen because two records became one, nor by the record that is left over.
     """
-    said = {client.uuid: refusals(opened or _opened(unit, client))}
-    said |= {other.uuid: refusals(_opened(unit, other)) for other in _others(unit, client)}
+    said = {client.uuid: refusals(opened or _client_roots(unit, client))}
+    said |= {other.uuid: refusals(_client_roots(unit, other)) for other in _others(unit, client)}
     every = list(dict.fromkeys(refusal for each in said.values() for refusal in each))
     for uuid in said:
         unit.resources.refusals(uuid, every)
 
 
-def _opened(unit: Unit, client: Document) -> dict[str, Any]:
+def _client_roots(unit: Unit, client: Document) -> dict[str, Any]:
     root: dict[str, Any] = Source(unit.documents).roots(client)["client"]
     return root
 

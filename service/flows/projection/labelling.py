@@ -10,7 +10,7 @@ SERVICES: Final = "https://casebridge.org/fhir/CodeSystem/service-kind"
 
 def with_labels(resource: Json, labels: Labels, roots: Json) -> Json:
     """Return a resource with the labels of its codes in `meta.security`, beside those that it has."""
-    made = labels.of(resource, _told(resource, roots))
+    made = labels.of(resource, _kinds_of_services(resource, roots))
     if not made:
         return resource
     meta = resource.get("meta", {})
@@ -20,7 +20,7 @@ def with_labels(resource: Json, labels: Labels, roots: Json) -> Json:
     return {**resource, "meta": {**meta, "security": [*had, *more]}}
 
 
-def _told(resource: Json, roots: Json) -> list[Coding]:
+def _kinds_of_services(resource: Json, roots: Json) -> list[Coding]:
     """Return the kinds of the services that a plan lists in its narrative, where it has one."""
     if resource["resourceType"] != "CarePlan" or "text" not in resource:
         return []

@@ -112,7 +112,7 @@ def _whole(made: Sequence[MadeResource]) -> Json:
 def _arranged(resources: Mapping[str, Json], told: Mapping[str, StoredResource]) -> list[Json]:
     """Return resources as they are read one after the other: by when they are, else as the plan has them."""
     plans = b"".join(each.body for each in told.values() if each.type == "CarePlan")
-    places = {key: place for place, key in enumerate(dict.fromkeys(_named(plans)))}
+    places = {key: place for place, key in enumerate(dict.fromkeys(_references(plans)))}
 
     def order(key: str) -> tuple[str, int]:
         resource = resources[key]
@@ -141,7 +141,7 @@ def _reachable(composition: Json, told: Mapping[str, StoredResource]) -> dict[st
 
     And the Provenances of these very versions.
     """
-    found = _led_to(told.keys() & _named(dump(composition)), told)
+    found = _led_to(told.keys() & _references(dump(composition)), told)
     # nothing refers to a role, and the Composition tells where somebody works by it
     found = _led_to(found | _roles_of(found, told), told)
     there = {key: told[key] for key in found}
@@ -154,14 +154,14 @@ def _led_to(first: set[str], told: Mapping[str, StoredResource]) -> set[str]:
     waiting, found = first, set[str]()
     while waiting:
         found |= waiting
-        waiting = {key for each in waiting for key in _named(told[each].body)} & told.keys() - found
+        waiting = {key for each in waiting for key in _references(told[each].body)} & told.keys() - found
     return found
 
 
 def _roles_of(found: set[str], told: Mapping[str, StoredResource]) -> set[str]:
     """Return the roles that refer to some of these."""
     roles = (key for key, each in told.items() if each.type == "PractitionerRole")
-    return {key for key in roles if not found.isdisjoint(_named(told[key].body))}
+    return {key for key in roles if not found.isdisjoint(_references(told[key].body))}
 
 
 def _is_of(stored: StoredResource, within: Mapping[str, StoredResource]) -> bool:
@@ -173,7 +173,7 @@ def _is_of(stored: StoredResource, within: Mapping[str, StoredResource]) -> bool
     return bool(versions) and all(versions)
 
 
-def _named(body: bytes) -> list[str]:
+def _references(body: bytes) -> list[str]:
     """Return the `Type/id` of what written resources refer to, in the order of mention."""
     return [key.decode() for key in _REFERENCE.findall(body)]
 

@@ -75,7 +75,7 @@ class Everything:
         if people and "PractitionerRole" in asked.types:
             by_role = {"PractitionerRole": [to("PractitionerRole.practitioner", each) for each in people]}
             roles = self.store.beside(scope, [], by_role, _ROLES)
-            named = sorted(_named(roles))
+            named = sorted(_references(roles))
             shared += [*roles, *(self.store.beside(scope, named, {}, len(named)) if named else ())]
         every = {(each.type, each.id): each for each in (*self._theirs(scope, asked), *shared)}
         if (asked.type, asked.id) not in every:
@@ -91,12 +91,12 @@ class Everything:
         if SHARED.isdisjoint(asked.types):
             return []
         found: dict[tuple[str, str], StoredResource] = {}
-        named = _named(self._theirs(scope, asked))
+        named = _references(self._theirs(scope, asked))
         while named := named - found.keys():
             beside = self.store.beside(scope, sorted(named), {}, len(named))
             found |= {(each.type, each.id): each for each in beside}
             # a role refers to who has it
-            named = _named(beside) - named
+            named = _references(beside) - named
         return [
             each
             for key, each in sorted(found.items())
@@ -114,7 +114,7 @@ class Everything:
             whole = replace(whole, after=_place(asked, theirs[-1]))
 
 
-def _named(resources: Iterable[StoredResource]) -> set[tuple[str, str]]:
+def _references(resources: Iterable[StoredResource]) -> set[tuple[str, str]]:
     """Return the (type, id) of what resources refer to that is no client's."""
     found = (match for each in resources for match in _REFERENCE.findall(each.body))
     named = {(type_.decode(), id_.decode()) for type_, id_ in found}

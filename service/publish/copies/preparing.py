@@ -29,9 +29,9 @@ class Preparation:
 
     def again(self, rows: Iterable[NumberedMessage]) -> list[NumberedMessage]:
         """Return messages that a queue is owed: on record since they were first read."""
-        return with_resources(self._kept(list(rows)), self._coverage, self._outbox)
+        return with_resources(self._with_excluded(list(rows)), self._coverage, self._outbox)
 
-    def _kept(self, rows: list[NumberedMessage]) -> list[NumberedMessage]:
+    def _with_excluded(self, rows: list[NumberedMessage]) -> list[NumberedMessage]:
         """Return the messages with the queues of those that may not see what they tell of."""
         kept: dict[int, set[str]] = {}
         asked: dict[Reader, dict[tuple[int, str], frozenset[VersionKey]]] = {}
