@@ -25,7 +25,7 @@ from tests.server_process import free_port
 from tests.servers import PostgresServer
 
 BUILD = ("mvn", "--batch-mode", "--quiet", "-Pboot", "-Dmaven.test.skip=true", "package")
-STARTS = 300
+STARTS = 900
 """Seconds that it may take to answer first: it makes its tables then."""
 DIALECT = "ca.uhn.fhir.jpa.model.dialect.HapiFhirPostgresDialect"
 
