@@ -104,12 +104,12 @@ def files(page):
 def rows():
     """The table of settings: of each name its meaning and default."""
     table = section(text_of("docs/operations.md"), "Settings")
-    table = {}
+    meanings = {}
     for line in table.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         names = re.findall(r"`CASEBRIDGE_(\w+)`", cells[0])
-        table |= dict.fromkeys(names, cells[1:])
-    return table
+        meanings |= dict.fromkeys(names, cells[1:])
+    return meanings
 
 
 def shown(value):

@@ -83,7 +83,7 @@ def test_what_it_refers_to_stands_in_it_once_and_nothing_else_does():
     texts = {resource["id"]: json.dumps(resource) for resource in (composition, *others)}
     while waiting:
         reached |= waiting
-        waiting = {id_ for id_ in waiting for id_ in texts if id_ in texts[id_]} - reached
+        waiting = {id_ for owner in waiting for id_ in texts if id_ in texts[owner]} - reached
     assert {resource["resourceType"] for resource in others if resource["id"] not in reached} <= {
         "Provenance",
         "PractitionerRole",
