@@ -101,6 +101,22 @@ def test_what_is_asked_for_is_followed_alone(demo):
     assert [json.loads(line)["id"] for line in tail(demo[1], *asked).stdout.splitlines()] == wanted
 
 
+def test_what_comes_is_printed_as_it_comes(demo):
+    url = demo[1]
+    last = requests.get(f"{url}/events?_count=1000", timeout=30).headers["Casebridge-Position"]
+    words = ["events", "tail", "--url", url, "--after", last, "--type", "Patient", "--event", "created"]
+    with subprocess.Popen([sys.executable, "-m", "service", *words], stdout=subprocess.PIPE) as following:
+        try:
+            name = {"use": "usual", "given": ["Robin"]}
+            put = requests.put(f"{url}/api/clients/robin", json={"names": [name]}, timeout=30)
+            assert put.status_code == 201
+            message = json.loads(following.stdout.readline())
+        finally:
+            following.kill()
+    assert message["type"] == "org.casebridge.patient.created.v1"
+    assert message["partitionkey"] == f"client/{put.headers['Casebridge-Id']}"
+
+
 def test_a_service_that_does_not_answer_is_told_of():
     done = tail(f"http://127.0.0.1:{free_port()}")
     assert done.exit_code == 1
