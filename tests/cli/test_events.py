@@ -62,6 +62,7 @@ def test_one_is_tried_again_or_all_are(office):
     assert [message.position for message in office.outbox.parked_messages()] == [1, 3]
     assert events("retry", "--all", *WHY).output == "2 tried again.\n"
     assert office.outbox.parked_messages() == []
+    assert events("retry", "--all", *WHY).output == "0 tried again.\n"
 
 
 @pytest.mark.parametrize("decision", ["retry", "skip"])
@@ -122,6 +123,8 @@ def test_a_decision_is_on_record_with_its_reason_the_message_and_whose_it_is(off
         ("retry", *WHY),
         ("retry", "1", "--all", *WHY),
         ("retry", "1"),
+        ("retry", "0", *WHY),
+        ("skip", str(2**63), *WHY),
         ("skip", *WHY),
         ("skip", "1"),
         ("skip", "1", "--reason", " "),

@@ -18,6 +18,7 @@ from service.wiring.replaying import replaying
 
 WAIT_SECONDS: Final = 30
 LONGEST_REASON: Final = 400
+LAST: Final = 2**63 - 1
 
 
 def _reason(_context: click.Context, _option: click.Parameter, text: str) -> str:
@@ -27,7 +28,7 @@ def _reason(_context: click.Context, _option: click.Parameter, text: str) -> str
 
 
 POSITIONS: Final[Callable[[Any], Any]] = click.argument(
-    "positions", nargs=-1, type=int, metavar="[POSITION]..."
+    "positions", nargs=-1, type=click.IntRange(1, LAST), metavar="[POSITION]..."
 )
 REASON: Final[Callable[[Any], Any]] = click.option(
     "--reason", required=True, metavar="TEXT", callback=_reason, help="Why, for the audit. Name no person."
@@ -68,7 +69,7 @@ def tail(
     """  # noqa: D301  click reads \b
     asked = {"wait": WAIT_SECONDS} if follow else {}
     who, owner = {"Casebridge-Partner": partner}, f"case/{case}" if case is not None else None
-    whats = {name.lower() for name in types}
+    whats, happened = ({name.lower() for name in names} for names in (types, happenings))
     while True:
         try:
             answer = requests.get(
@@ -79,7 +80,7 @@ def tail(
         if not answer.ok:
             raise click.ClickException(f"{url}/events answered {answer.status_code}: {answer.text}")
         for message in answer.json():
-            if owner in {None, message["partitionkey"]} and _tells(message["type"], whats, happenings):
+            if owner in {None, message["partitionkey"]} and _tells(message["type"], whats, happened):
                 click.echo(json.dumps(message, ensure_ascii=False))
         seen = int(answer.headers["Casebridge-Position"])
         if seen == after:
