@@ -70,7 +70,7 @@ class _Answers:
         created = self.subscriptions.create(_subscriber(), _sent())
         answer = _resource("create", created)
         answer.status_code = 201
-        answer.headers["Location"] = f"{self.url}/{created.id}/_history/{created.version}"
+        answer.headers["Location"] = f"{self.url}/{created.id}"
         return answer
 
     def read(self, id_: str) -> Response:

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from service.access.credentials import mistake_of
 from service.access.smart_scopes import Grant
-from service.errors import Issue, NotFound, Refused, TooMany, Unscoped
+from service.errors import Issue, NotFound, Refused, Unscoped
 from service.flows.ports import Clock
 from service.flows.ports.subscriptions import SubscriptionsPort
 from service.values.access.scope import Partner
@@ -58,13 +58,12 @@ class Subscriptions:
         """Keep a subscription: it is `requested` until its endpoint has taken the handshake.
 
         Raises:
-            Refused: something of it cannot be done here; says what.
+            Refused: something of it cannot be done here, says what; or the partner has as many as it may.
             Unscoped: the token may not read what the topic is about.
-            TooMany: the partner has as many as it may.
         """
         self._check(by, sent)
         if len(self.kept.of_partner(by.partner.name)) >= MOST:
-            raise TooMany(f"There are {MOST} subscriptions of yours; delete one.", 60)
+            raise Refused(f"There are {MOST} subscriptions of yours; delete one.", where="Subscription")
         now = self.clock()
         body, headers = self._without_secrets(sent, {})
         subscription = Subscription(

@@ -59,7 +59,7 @@ def wanted_of(sent: Json, ours: Ours, is_taken: Callable[[str], str | None]) -> 
     if wrong := check(sent):
         raise Refused("The Subscription is not valid R4.", issues=wrong)
     issues = [*_issues(sent, is_taken)]
-    topic = TOPICS.get(sent["criteria"])
+    topic = TOPICS.get(sent.get("criteria", ""))
     filters: tuple[Filter, ...] = ()
     if topic is None:
         issues.append(_unknown_topic())
@@ -114,11 +114,11 @@ def content_of(sent: Json) -> Content:
 
 def _issues(sent: Json, is_taken: Callable[[str], str | None]) -> Iterator[Issue]:
     channel = sent["channel"]
-    if sent["status"] not in {"requested", "active", "off"}:
+    if sent.get("status") not in {"requested", "active", "off"}:
         yield _no("Send `requested` to have it begin, or `off`.", "status", "value")
     if (_end(sent) or LAST) <= datetime.now(UTC):
         yield _no("It lies in the past; name an instant to come, or leave it out.", "end", "value")
-    if channel["type"] != "rest-hook" or _of(channel.get("_type", {}), "channel-type") is not None:
+    if channel.get("type") != "rest-hook" or _of(channel.get("_type", {}), "channel-type") is not None:
         yield _no("Only the channel rest-hook is known here.", "channel.type")
     if mistake := is_taken(channel.get("endpoint", "")):
         yield _no(mistake, "channel.endpoint", "value")
@@ -136,10 +136,11 @@ def _issues(sent: Json, is_taken: Callable[[str], str | None]) -> Iterator[Issue
     yield from _wrong_headers(channel.get("header", []))
 
 
-def _wrong_headers(headers: list[str]) -> Iterator[Issue]:
+def _wrong_headers(headers: list[str | None]) -> Iterator[Issue]:
     names = []
     for at, header in enumerate(headers):
-        match = _HEADER.fullmatch(header) if len(header) <= LONGEST_HEADER else None
+        text = header or ""
+        match = _HEADER.fullmatch(text) if len(text) <= LONGEST_HEADER else None
         names.append(match[1].lower() if match else "")
         if match is None:
             yield _no("Write `Name: value`, of printable ASCII.", f"channel.header[{at}]", "value")
@@ -184,9 +185,9 @@ def _filter(text: str, topic: Topic, ours: Ours) -> Filter:
 
     Raises Malformed.
     """
-    type_, mark, query = text.rpartition("?")
-    if not mark:
-        type_, query = ("", text) if "=" in text else (text, "")
+    type_, _, query = text.partition("?")
+    if "=" in type_:
+        type_, query = "", text
     if not type_ and len(topic.filters) == 1:
         (type_,) = topic.filters
     if type_ not in topic.filters:
