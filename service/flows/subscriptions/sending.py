@@ -35,6 +35,8 @@ OF_A_PARTNER: Final = 8
 IN_A_ROW: Final = 20
 """How many notifications of one subscription are sent before others have their turn."""
 IDLE_SECONDS: Final = 0.25
+NOBODY_SECONDS: Final = 1.0
+"""How often it is looked whether there is a subscription, where there is none."""
 BACKOFF: Final = Backoff(2, 3600)
 LATER: Final = timedelta(minutes=1)
 """How long a subscription waits that nothing can be told of for now, by no fault of its endpoint."""
@@ -217,7 +219,7 @@ class Notifications:
             if self.notifying.due(subscription) is not None and self._take(subscription):
                 self._pool = self._pool or ThreadPoolExecutor(AT_ONCE, "notifications")
                 self._pool.submit(self._notify, subscription.id)
-        return 0 if found else IDLE_SECONDS
+        return 0 if found else IDLE_SECONDS if live else NOBODY_SECONDS
 
     def close(self) -> None:
         """Wait for what is under way, and let another process lead."""

@@ -3,6 +3,7 @@
 https://hl7.org/fhir/uv/subscriptions-backport/STU1.1/notifications.html
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -228,3 +229,35 @@ def test_what_is_told_is_on_record_before_it_is_sent(told, subscribed, receiver,
     (row,) = rows
     assert (row.partner, row.correlation) == ("northern", kept["id"])
     assert f"CarePlan/{plan}/_history/2" in str(row.things)
+
+
+def test_what_several_write_at_once_is_told_once_each(told, subscribed, receiver, worker):
+    """What is committed late has its place behind what was looked through before: nothing is passed over."""
+    subscribed(partner="northern")
+    several = [f"{writer}-{number}" for writer in range(3) for number in range(4)]
+
+    def write(writer):
+        for number in range(4):
+            name = f"{writer}-{number}"
+            case = {**river.CASE, "identifiers": [{"system": "urn:example:cases", "value": name}]}
+            client = told.app.test_client()
+            put = client.put(f"/api/cases/{name}", json=case, headers={"Casebridge-Partner": "cms"})
+            assert put.status_code == 201
+
+    with ThreadPoolExecutor(3) as writers:
+        writing = [writers.submit(write, writer) for writer in range(3)]
+        while not all(each.done() for each in writing):
+            worker.work(1)
+        for each in writing:
+            each.result()
+    worker.work()
+    assert receiver.numbers() == list(range(1, len(several) + 1))
+    plans = told.get("/fhir/CarePlan?_count=50", partner="northern").json["entry"]
+    told_of = {event["focus"]["reference"] for event in receiver.events()}
+    assert told_of == {each["fullUrl"] for each in plans if each["resource"]["id"] != first_plan(told)}
+
+
+def first_plan(house):
+    """The plan of the story, which was there before."""
+    plans = house.get("/fhir/CarePlan?identifier=urn:example:cases|C-1", partner="northern").json["entry"]
+    return plans[0]["resource"]["id"]
