@@ -13,7 +13,7 @@ from flask import Blueprint, Response, g, request
 
 from service.access.keys import ALGORITHMS
 from service.access.policy import RESOURCES, RIGHTS
-from service.access.smart_scopes import scope_of
+from service.access.smart_scopes import SUBSCRIPTION, scope_of
 from service.authorize.addresses import Proxies, address_of
 from service.authorize.certificates import thumbprint
 from service.authorize.tokens_openapi import FORM, operations
@@ -98,6 +98,7 @@ def smart_configuration(base: str) -> dict[str, Any]:
         "scopes_supported": [
             "system/*.rs",
             *(f"system/{type_}.u" for type_ in RETURNED),
+            f"system/{SUBSCRIPTION}.cruds",
             *map(scope_of, rights),
         ],
         "capabilities": ["client-confidential-asymmetric", "permission-v1", "permission-v2"],

@@ -5,7 +5,7 @@ between leaves it to be sent again, with the same number. What is sent is on rec
 https://hl7.org/fhir/uv/subscriptions-backport/STU1.1/notifications.html
 """
 
-from collections import Counter
+from collections import Counter as Multiset
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -16,6 +16,7 @@ from threading import Lock
 from typing import Final, Protocol
 
 import structlog
+from prometheus_client import Counter
 
 from service.errors import CasebridgeError, Unavailable
 from service.flows.ports import Clock
@@ -36,13 +37,14 @@ IN_A_ROW: Final = 20
 """How many notifications of one subscription are sent before others have their turn."""
 IDLE_SECONDS: Final = 0.25
 NOBODY_SECONDS: Final = 1.0
-"""How often it is looked whether there is a subscription, where there is none."""
+"""How often it is looked whether there is a subscription where there was none, or whether one may lead."""
 BACKOFF: Final = Backoff(2, 3600)
 LATER: Final = timedelta(minutes=1)
 """How long a subscription waits that nothing can be told of for now, by no fault of its endpoint."""
-
 FORGET: Final = timedelta(hours=1)
 """How often what is old is forgotten."""
+
+NOTIFICATIONS = Counter("casebridge_notifications", "Notifications to subscribers by outcome", ["outcome"])
 
 log = structlog.get_logger()
 
@@ -119,13 +121,19 @@ class Notifying:
             self._put_off(subscription)
             return False
         events = self._events(subscription, wanted) if kind == "event-notification" else []
+        if kind == "event-notification" and not events:
+            # none of them is kept any more
+            self._pass_by(subscription)
+            return True
         body = self._body(subscription, wanted, hearer, kind, events)
         try:
             headers = headers_of(subscription, self.seal)
             self.send(wanted, headers, body, hearer.partner.credentials.private_hosts)
         except Unavailable as failure:
+            NOTIFICATIONS.labels("refused").inc()
             self._not_taken(subscription, kind, str(failure))
             return False
+        NOTIFICATIONS.labels("taken").inc()
         self._taken(subscription, events)
         return True
 
@@ -137,6 +145,10 @@ class Notifying:
     def _put_off(self, subscription: Subscription) -> None:
         later = replace(subscription.progress, due=self.clock() + LATER)
         self.kept.settle(subscription, replace(subscription, progress=later))
+
+    def _pass_by(self, subscription: Subscription) -> None:
+        progress = replace(subscription.progress, sent=subscription.progress.events)
+        self.kept.settle(subscription, replace(subscription, progress=progress))
 
     def _events(self, subscription: Subscription, wanted: Wanted) -> list[Event]:
         return self.kept.events(subscription.id, subscription.progress.sent + 1, None, wanted.most)
@@ -211,7 +223,7 @@ class Notifications:
         if self._lead is None or not self._lead.is_held():
             self._lead = kept.lead()
         if self._lead is None:
-            return IDLE_SECONDS
+            return NOBODY_SECONDS
         self._forget()
         live = [each for each in kept.live() if not self.notifying.end(each)]
         found = self.notifying.matching.advance(live)
@@ -241,7 +253,7 @@ class Notifications:
         with self._lock:
             if subscription.id in self._busy or len(self._busy) >= AT_ONCE:
                 return False
-            if Counter(self._busy.values())[subscription.partner] >= OF_A_PARTNER:
+            if Multiset(self._busy.values())[subscription.partner] >= OF_A_PARTNER:
                 return False
             self._busy[subscription.id] = subscription.partner
             return True

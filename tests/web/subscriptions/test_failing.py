@@ -11,21 +11,17 @@ from service.store import tables
 from service.wire.fhir.check.validate import validate
 from service.wire.fhir.search.asked import Ours
 from service.wire.fhir.subscriptions.reading import kept_wanted
-from tests.flows import river
 from tests.web.subscriptions.conftest import REGISTRY, Clock, Worker
 from tests.web.subscriptions.subscribing import (
     BACKPORT,
-    FHIR,
     RESET,
     Receiver,
     change_plan,
     create,
-    events_of,
     put,
     status,
     subscription,
 )
-from tests.web.subscriptions.subscribing import told as said_by
 
 
 @pytest.mark.parametrize("answer", [301, RESET])
@@ -136,53 +132,6 @@ def test_a_partner_that_is_revoked_is_told_nothing(
     assert receiver.told() == []
 
 
-def test_events_are_asked_for_once_more_by_their_numbers(told, subscribed, receiver, worker):
-    kept = subscribed(content="id-only")
-    for number in range(4):
-        change_plan(told, f"Title {number}")
-    worker.work()
-    path = f"/fhir/Subscription/{kept['id']}/$events"
-
-    def numbers(query, **given):
-        method = "POST" if given else "GET"
-        bundle = told.ask(method, f"{path}{query}", partner="northern", **given)
-        assert bundle.status_code == 200, bundle.json
-        assert validate(bundle.json) == []
-        assert (bundle.json["type"], said_by(bundle.json["entry"][0]["resource"])["type"]) == (
-            "history",
-            "query-event",
-        )
-        return [int(event["event-number"]) for event in events_of(bundle.json)], bundle.json["entry"][1:]
-
-    every, entries = numbers("")
-    assert (every, "resource" in entries[0]) == ([1, 2, 3, 4], False)
-    assert numbers("?eventsSinceNumber=2&eventsUntilNumber=3")[0] == [2, 3]
-    assert numbers("?eventsSinceNumber=9")[0] == []
-    assert numbers("?content=empty")[1] == []
-    (entry,) = numbers("?eventsSinceNumber=4&content=full-resource")[1]
-    assert entry["resource"] == told.one("CarePlan", partner="northern")
-    asked = [{"name": "eventsUntilNumber", "valueString": "1"}]
-    body = {"json": {"resourceType": "Parameters", "parameter": asked}, "content_type": FHIR}
-    assert numbers("", **body)[0] == [1]
-    for wrong in ("eventsSinceNumber=one", "content=all", "since=1"):
-        assert told.get(f"{path}?{wrong}", partner="northern").status_code == 400
-    assert told.get(path, partner="southern").status_code == 404
-
-
-def test_events_that_were_never_taken_can_be_asked_for_and_only_what_may_be_seen_is_told(
-    told, subscribed, receiver, worker
-):
-    kept = subscribed()
-    receiver.statuses = [503]
-    change_plan(told, "Back on the road")
-    worker.work()
-    left = {**river.CLIENT, "coverages": []}
-    assert told.put("/api/clients/river", left, headers={"If-Match": "*"}).status_code == 200
-    bundle = told.get(f"/fhir/Subscription/{kept['id']}/$events", partner="northern").json
-    (event,) = events_of(bundle)
-    assert (len(bundle["entry"]), set(event)) == (1, {"event-number", "timestamp"})
-
-
 def test_an_endpoint_may_take_as_long_as_its_subscription_says(told, subscribed, receiver, worker):
     timeout = {"url": f"{BACKPORT}backport-timeout", "valueUnsignedInt": 1}
     kept = subscribed(extension=[timeout])
@@ -275,18 +224,3 @@ def test_a_subscription_ends_when_it_says(told, worker, receiver, clock):
     worker.work()
     assert told.get(f"/fhir/Subscription/{kept['id']}", partner="northern").json["status"] == "off"
     assert receiver.told() == []
-
-
-def test_old_events_are_forgotten_and_their_numbers_are_not_given_again(
-    told, subscribed, receiver, worker, clock
-):
-    kept = subscribed()
-    change_plan(told, "First")
-    worker.work()
-    clock.ahead = timedelta(days=31)
-    worker.work()
-    path = f"/fhir/Subscription/{kept['id']}/$events"
-    assert events_of(told.get(path, partner="northern").json) == []
-    change_plan(told, "Second")
-    worker.work()
-    assert receiver.numbers() == [1, 2]

@@ -37,7 +37,7 @@ def resource_of(subscription: Subscription) -> Json:
         },
         "status": subscription.status,
         **{name: subscription.body[name] for name in KEPT if name in subscription.body},
-        **({"error": subscription.reason} if subscription.reason else {}),
+        **({"error": subscription.reason} if subscription.status == "error" else {}),
     }
 
 
