@@ -165,7 +165,7 @@ def partner_of(entry: dict[str, Any]) -> Partner:
     )
     if not entry["revoked"]:
         return partner
-    shut = replace(partner.intake, senders=(), amqp_users=(), amqp_replies=(), endpoints=())
+    shut = replace(partner.intake, senders=(), amqp_users=(), amqp_replies=(), endpoints=(), topics=())
     return replace(partner, intake=shut, queues=(), credentials=Credentials(), revoked=True)
 
 

@@ -12,11 +12,14 @@ from service.errors import Misconfigured
 from service.values.access.scope import Partner
 from service.values.identifiers.assertions import Assertions
 from service.values.identifiers.numbers import type_of
-from service.values.inbound.intake import IntakeSettings
+from service.values.inbound.intake import IntakeSettings, Topic
 from service.values.inbound.senders import SenderPattern
 from service.wire.hl7v2.er7.charsets import of_partner
 
 PLACE: Final = validate.Regexp(r"(MSH|EVN|PV1|PV2)-[1-9][0-9]?\Z", error="A field of MSH, EVN, PV1 or PV2.")
+ADDRESS: Final = validate.Regexp(
+    r"https?://[^\s?#]+[^\s?#/]\Z", error="Write an http(s) address without a slash at its end."
+)
 # AMQP has 255 bytes for a name
 SHORT: Final = validate.Length(min=1, max=255)
 
@@ -90,6 +93,26 @@ class Sending(Schema):
         )
 
 
+class TopicContract(Schema):
+    """As `Topic`."""
+
+    class Meta:
+        """Unknown members are errors."""
+
+        unknown = RAISE
+
+    name = fields.String(required=True, validate=validate.Regexp(r"[a-z0-9-]{1,60}\Z"))
+    server = fields.String(required=True, validate=ADDRESS)
+    topic = fields.String(required=True, validate=validate.Regexp(r"[a-z]+:[^\s]+\Z"))
+    filters = fields.List(fields.String(validate=validate.Regexp(r"[A-Z][A-Za-z]+\?\S+\Z")))
+    token_file = fields.String(validate=validate.Length(min=1))
+
+    @post_load
+    def topic_of(self, entry: dict[str, Any], **_: Any) -> Topic:
+        """Return it frozen."""
+        return Topic(**{**entry, "filters": tuple(entry.get("filters", ()))})
+
+
 class IntakeContract(Schema):
     """As `IntakeSettings`, which says what the members mean and what they are when left out."""
 
@@ -113,14 +136,7 @@ class IntakeContract(Schema):
         fields.String(validate=[validate.Length(max=200), _is_pattern]), validate=validate.Length(min=1)
     )
     case_system = fields.String()
-    bases = fields.List(
-        fields.String(
-            validate=validate.Regexp(
-                r"https?://[^\s?#]+[^\s?#/]\Z", error="Write an http(s) address without a slash at its end."
-            )
-        ),
-        validate=validate.Length(min=1),
-    )
+    bases = fields.List(fields.String(validate=ADDRESS), validate=validate.Length(min=1))
     time_zone = fields.String(
         validate=validate.OneOf(sorted(available_timezones()), error="No time zone of IANA's.")
     )
@@ -133,7 +149,15 @@ class IntakeContract(Schema):
     endpoints = fields.List(fields.String(), validate=validate.Length(min=1))
     amqp_users = fields.List(fields.String(validate=SHORT), validate=validate.Length(min=1))
     amqp_replies = fields.List(fields.String(validate=SHORT), validate=validate.Length(min=1))
+    topics = fields.List(fields.Nested(TopicContract), validate=validate.Length(min=1))
     not_retained = fields.String(validate=validate.OneOf(("accept", "refuse")))
+
+    @validates_schema
+    def check_topics(self, entry: dict[str, Any], **_: Any) -> None:
+        """Refuse two topics of one name."""
+        names = [topic.name for topic in entry.get("topics", ())]
+        if len(set(names)) < len(names):
+            raise ValidationError("Each topic needs a name of its own.", "topics")
 
     @post_load
     def settings(self, entry: dict[str, Any], **_: Any) -> IntakeSettings:

@@ -20,11 +20,14 @@ from urllib.parse import SplitResult, urlsplit
 
 from service.errors import Unavailable
 from service.values.access.credentials import Fetched
+from service.values.inbound.followed import Received
 
 SECONDS: Final = 5.0
 POST_SECONDS: Final = 35.0
 """As long as an endpoint may take to work on what it is sent."""
 BYTES: Final = 65_536
+RESOURCE_BYTES: Final = 5_000_000
+"""What a FHIR server may answer to one question."""
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 # RFC 4291 section 2.4: site-local addresses, and those of a network's own NAT64, are outside
 _UNICAST: Final = IPv6Network("2000::/3")
@@ -93,6 +96,36 @@ def post(
     question = _Question("POST", headers, body, shown)
     with _answer(url, question, private_hosts, seconds) as answer:
         return answer.status
+
+
+def exchange(
+    method: str,
+    url: str,
+    body: bytes | None,
+    token: str,
+    private_hosts: Collection[str] = (),
+    *,
+    seconds: float = POST_SECONDS,
+    most: int = RESOURCE_BYTES,
+) -> Received:
+    """Ask a FHIR server something, and return what it answers, at most so many bytes.
+
+    Raises:
+        Unavailable: as `fetch`.
+    """
+    kind = "application/fhir+json"
+    headers = {"Accept": kind, **({"Content-Type": kind} if body is not None else {})}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    with _answer(url, _Question(method, headers, body), private_hosts, seconds) as answer:
+        read = bytearray(most + 1)
+        length = 0
+        while length <= most and (more := answer.readinto(memoryview(read)[length:])):
+            length += more
+        status, location = answer.status, answer.headers.get("Location", "")
+    if length > most:
+        raise Unavailable(f"It answers more than {most} bytes.")
+    return Received(status, bytes(read[:length]), location)
 
 
 @contextmanager

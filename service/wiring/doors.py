@@ -50,7 +50,7 @@ from service.receive.discharge.bundles import Bundles
 from service.receive.discharge.hl7v2 import Hl7v2Reception
 from service.receive.discharge.process import Processing
 from service.receive.discharge.single import Encounters
-from service.receive.http import cases, hl7v2, returned, validate
+from service.receive.http import cases, hl7v2, notified, returned, validate
 from service.receive.http import fhir as fhir_in
 from service.receive.http.preview import preview
 from service.receive.http.quarantine import quarantine
@@ -73,6 +73,7 @@ from service.wire.fhir.check.check import check as check_r4
 from service.wiring.compiled import compositions, inbounds, of_views, owners
 from service.wiring.rooms import now, projecting, receiving, unmerging
 from service.wiring.subscribing import subscriptions
+from service.wiring.topics import notifications
 
 Clock = Callable[[], datetime]
 
@@ -108,6 +109,7 @@ def doors(
         validate.door(Disclosure(store)),
         terminology(vocabularies, base, now),
         *_hospitals(reception, base, now),
+        notified.door(notifications(engine, reception, partners)),
         subscribed.door(subscriptions(settings, engine, now), Recalling(SqlNotifying(engine)), base),
         audit(audited, base),
         feed(Disclosure(store)),

@@ -48,6 +48,7 @@ from service.wiring.compiled import catalogues, inbounds
 from service.wiring.operator import check
 from service.wiring.rooms import input_limits, noticed_store, now, open_database, projecting, receiving
 from service.wiring.subscribing import notifications
+from service.wiring.topics import topics
 
 
 def worker(settings: Settings, mappings: Mapping[str, Catalogue], stop: Event) -> None:
@@ -70,8 +71,11 @@ def _work(settings: Settings, engine: Engine, mappings: Mapping[str, Catalogue],
     retries = Quarantine(store, reception, by_name, now)
     replies = Replies(store, Endpoint(post), by_name, now)
     forgetting = Forgetting(SqlMatches(engine), now, settings.export_hours)
-    hooks = notifications(settings, engine, by_name, now)
-    stories = (queue.run, retries.run, replies.run, forgetting.run, hooks.run)
+    hooks, followed = (
+        notifications(settings, engine, by_name, now),
+        topics(settings, engine, reception, by_name),
+    )
+    stories = (queue.run, retries.run, replies.run, followed.run, forgetting.run, hooks.run)
     loops = (*stories, *auditing.loops(settings, engine))
     loops += tuple(retaining.loops(settings, engine, retries))
     beside = [Thread(target=loop, args=(stop,), daemon=True) for loop in loops]

@@ -151,6 +151,7 @@ OF_NOBODY = {
     "/metrics": [{}],
     "/health/details": [{}],
     "/events": [{}, {"query": "?after=3"}, {"query": "?_count=5"}, {"query": "?wait=1"}, {"method": "HEAD"}],
+    "/notifications/<id_>": [{"method": "POST", "id_": "nobody"}],
     "/oauth2/token": [{"method": "POST"}],
     "/oauth2/jwks": [{}],
     "/fhir/.well-known/smart-configuration": [{}],

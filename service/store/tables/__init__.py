@@ -16,6 +16,7 @@ from service.store.tables.documents import (
 )
 from service.store.tables.entries import delivery, inbox, inbox_key, inbox_subject
 from service.store.tables.exports import export, export_member, export_part
+from service.store.tables.followed import followed_topic
 from service.store.tables.matches import matched_member, member_match
 from service.store.tables.messages import held_queue, outbox, owed, queued, stream, unpublished
 from service.store.tables.resources import (
@@ -52,6 +53,7 @@ __all__ = [
     "export_member",
     "export_part",
     "held_queue",
+    "followed_topic",
     "history",
     "identifier",
     "inbox",

@@ -7,6 +7,21 @@ from service.values.inbound.senders import SenderPattern
 
 
 @dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic of the partner's own FHIR server, at `server`, that we subscribe to under a name of ours.
+
+    `topic` is its canonical, `filters` are those that the Subscription asks for; `token_file` has what the
+    server is shown.
+    """
+
+    name: str
+    server: str
+    topic: str
+    filters: tuple[str, ...] = ()
+    token_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class IntakeSettings:
     """How what a partner sends is understood and used; every default suits a partner of whom nothing is said.
 
@@ -29,7 +44,8 @@ class IntakeSettings:
     Doors: `senders` tell how what comes over MLLP is known to be theirs, `amqp_users` who they are at the
     broker; `amqp_replies` are queues that they may have answers sent to, beside their own; `not_retained`
     says whether entries of types of which nothing is kept are accepted, and told, or let a FHIR Bundle be
-    refused; `endpoints` are the only addresses that asynchronous answers go to.
+    refused; `endpoints` are the only addresses that asynchronous answers go to; `topics` are those of their
+    own FHIR server that we subscribe to.
     """
 
     unknown_person: Literal["create", "quarantine", "ignore"] = "create"
@@ -52,6 +68,7 @@ class IntakeSettings:
     amqp_replies: tuple[str, ...] = ()
     not_retained: Literal["accept", "refuse"] = "accept"
     endpoints: tuple[str, ...] = ()
+    topics: tuple[Topic, ...] = ()
 
     def identifies(self, system: str) -> bool:
         """Return whether an identifier of a system finds a person; a name on their own server does."""

@@ -76,6 +76,7 @@ OPEN = {
     "/health",
     "/health/live",
     "/health/ready",
+    "/notifications/<id_>",
     "/oauth2/jwks",
     "/oauth2/token",
 }

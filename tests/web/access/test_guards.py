@@ -2,7 +2,7 @@
 
 import pytest
 
-PUBLIC = ("/health", "/docs", "/fhir/metadata", "/fhir/.well-known/", "/oauth2/")
+PUBLIC = ("/health", "/docs", "/fhir/metadata", "/fhir/.well-known/", "/oauth2/", "/notifications/")
 
 
 def test_every_route_has_a_guard_or_is_public(house):
