@@ -11,7 +11,7 @@ from service.errors import Unavailable
 from service.store import tables as t
 from service.store.migrations.schema import check, upgrade
 from service.store.rows import statements as q
-from service.store.sql import stream
+from service.store.sql import silence, stream
 from service.store.sql.engine import connect, reading, writing
 from tests.pooler import SESSIONS
 
@@ -28,19 +28,25 @@ KEPT = (
 )
 
 
-@pytest.fixture
-def direct_url(killable_postgres):
+@pytest.fixture(scope="module")
+def direct_url(killable_postgres, pooler):
+    """A database that was migrated through the pooler."""
     name = f"pooled_{time.time_ns()}"
-    yield killable_postgres.create_database(name)
+    url = killable_postgres.create_database(name)
+    engine = connect(pooler.url_of(url))
+    upgrade(engine)
+    check(engine)
+    engine.dispose()
+    yield url
     killable_postgres.drop_database(name)
 
 
 @pytest.fixture
 def pooled(direct_url, pooler):
-    """An engine through the pooler, on a database that was migrated through it."""
+    """An engine through the pooler, on a database without secrets."""
     engine = connect(pooler.url_of(direct_url), read_seconds=20)
-    upgrade(engine)
-    check(engine)
+    with writing(engine) as connection:
+        connection.execute(t.secret.delete())
     yield engine
     engine.dispose()
 
@@ -109,8 +115,8 @@ def test_what_is_executed_is_bounded(pooled, direct_url, is_pooled):
 
 @pytest.mark.parametrize("is_pooled", [False, True])
 def test_the_server_itself_gives_up_what_takes_too_long(pooled, direct_url, is_pooled, monkeypatch):
-    for name in ("OF_STATEMENT", "OF_TRANSACTION"):
-        monkeypatch.setattr(stream, name, getattr(stream, name).replace(b"'60s'", b"'200ms'"))
+    for module, name in ((stream, "OF_STATEMENT"), (stream, "OF_TRANSACTION"), (silence, "OF_SESSION")):
+        monkeypatch.setattr(module, name, getattr(module, name).replace(b"'60s'", b"'200ms'"))
     # what its own reader has lasts for longer
     engine = pooled if is_pooled else connect(direct_url, read_seconds=20)
     for opened in (reading, writing):
