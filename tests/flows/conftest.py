@@ -7,23 +7,28 @@ from pathlib import Path
 import pytest
 
 from service.flows.case.documents import Documents
+from service.flows.discharge.understand import Understanding
 from service.flows.projection.events import Envelope
 from service.flows.projection.project import Projection
 from service.flows.pull.disclose import Disclosure
 from service.mapping.catalogue import load
 from service.publish.copies.coverage import Coverage
 from service.publish.copies.resources import with_resources
+from service.settings import Settings
 from service.store.relay.outbox import Outbox
 from service.store.sql.engine import connect
 from service.store.store import SqlStore
 from service.values.access.scope import Scope
+from service.values.inbound.inbox import InboundMessage
 from service.wire.contracts import labels
 from service.wire.contracts.published.json_schemas import links, sources
 from service.wire.fhir.check.check import check as check_r4
 from service.wire.fhir.search.rows import references_in, rows
 from service.wire.json import parse
+from service.wiring import compiled
 from tests.contracts.published import check
 from tests.flows import river
+from tests.flows.segments import MERCY
 from tests.publish.made import partner
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
@@ -105,3 +110,32 @@ def rivers_house(house):
     house.put("client", "river", river.CLIENT)
     house.put("case", "c1", river.CASE)
     return house
+
+
+@pytest.fixture(scope="session")
+def understanding():
+    return Understanding(compiled.inbounds(Settings.from_env({})))
+
+
+@pytest.fixture
+def understood(understanding):
+    """What some segments come to, after MSH and EVN."""
+
+    def understood(*segments, trigger="A03"):
+        at = "20260301151500+0100"
+        head = f"MSH|^~\\&|ADT|MERCY|||{at}||ADT^{trigger}|1|P|2.8", f"EVN|{trigger}|{at}"
+        raw = "\r".join((*head, *segments)).encode()
+        return understanding.hl7v2(MERCY, InboundMessage(raw, "", "hl7v2", "http", (), ""))
+
+    return understood
+
+
+@pytest.fixture
+def made(understood):
+    """The one discharge that some segments come to."""
+
+    def made(*segments, **more):
+        (discharge,) = understood(*segments, **more).discharges
+        return discharge
+
+    return made
