@@ -9,6 +9,7 @@ import pytest
 
 from service.errors import Misconfigured
 from service.mapping.catalogue import Catalogue, load
+from tests.mapping.overlaid import BASE, OVER
 
 TEXT = {"type": ["string", "null"]}
 PERIOD = {"type": "object", "properties": {"start": TEXT, "end": TEXT}, "additionalProperties": False}
@@ -174,3 +175,28 @@ def make(catalogue: Load, case: dict[str, Any]) -> Callable[[str], Any]:
         return made[0].resource if made else {}
 
     return make
+
+
+@pytest.fixture
+def laid(write, catalogue, case):
+    """What T is with an overlay on it, less its id and type."""
+
+    def laid(text, *, names=("over",), base=BASE):
+        write(OVER, "extends: T\n" + text)
+        made = catalogue(base, overlays=names).projector("case").run(case)
+        return (
+            {k: v for k, v in made[0].resource.items() if k not in {"id", "resourceType"}} if made else None
+        )
+
+    return laid
+
+
+@pytest.fixture
+def wrong(write, mistakes, catalogue):
+    """What is wrong with an overlay over T: (place, message) pairs."""
+
+    def wrong(text, file=OVER, names=("over",), **more):
+        write(file, text)
+        return mistakes(BASE, overlays=names, **more)
+
+    return wrong
