@@ -6,7 +6,7 @@ from itertools import count
 
 from service.flows.discharge.intake import Intake
 from service.flows.discharge.receive import Reception
-from service.values.access.scope import Partner
+from service.values.access.scope import Partner, Scope
 from service.values.inbound.inbox import Answer, InboundMessage, UnderstoodMessage
 from service.values.inbound.pathways import Pathway, Proposal
 from service.wire.fhir.exchange.conditions import of_headers
@@ -89,3 +89,9 @@ def after(said, minutes, **more):
     """The same said so many minutes later, otherwise."""
     at = datetime.fromisoformat(said["recorded"]) + timedelta(minutes=minutes)
     return {**said, "recorded": at.strftime("%Y-%m-%dT%H:%M:%SZ"), **more}
+
+
+def the_case(house):
+    """The one case that hospitals opened."""
+    (case,) = house.documents.find(Scope(everything=True), "case", partner="local")
+    return case
