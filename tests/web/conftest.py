@@ -38,12 +38,12 @@ def registry(tmp_path):
 
 @pytest.fixture
 def settings(registry, database_url):
-    given = {
+    environment = {
         "CASEBRIDGE_AUTH": "off",
         "CASEBRIDGE_DATABASE_URL": database_url,
         "CASEBRIDGE_PARTNERS": str(registry),
     }
-    return Settings.from_env(given)
+    return Settings.from_env(environment)
 
 
 class House:
@@ -55,22 +55,22 @@ class House:
         self.engine = engine
         self.outbox = Outbox(engine)
 
-    def ask(self, method, path, *, partner="cms", headers=(), **given):
+    def ask(self, method, path, *, partner="cms", headers=(), **options):
         """Ask as a partner; None sends no name, as an operator on this machine does."""
         named = {"Casebridge-Partner": partner} if partner else {}
-        return self.client.open(path, method=method, headers={**named, **dict(headers)}, **given)
+        return self.client.open(path, method=method, headers={**named, **dict(headers)}, **options)
 
-    def get(self, path, **given):
-        return self.ask("GET", path, **given)
+    def get(self, path, **options):
+        return self.ask("GET", path, **options)
 
-    def put(self, path, document, **given):
-        return self.ask("PUT", path, json=document, **given)
+    def put(self, path, document, **options):
+        return self.ask("PUT", path, json=document, **options)
 
     def one(self, type_, partner="cms"):
         """The one resource of a type that a partner sees."""
-        found = self.get(f"/fhir/{type_}", partner=partner).json
-        assert found["total"] == 1
-        return found["entry"][0]["resource"]
+        body = self.get(f"/fhir/{type_}", partner=partner).json
+        assert body["total"] == 1
+        return body["entry"][0]["resource"]
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def house(app, engine):
 
 
 @pytest.fixture
-def told(house):
+def rivers_house(house):
     """River's story up to the running case."""
     for path, document in river.STORY:
         assert house.put(path, document).status_code == 201

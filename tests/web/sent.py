@@ -60,7 +60,7 @@ def message(id_="m1", **more):
         "source": {"endpoint": "https://mercy.example/fhir"},
         "focus": [{"reference": "urn:uuid:00000000-0000-4000-8000-0000000000e1"}],
     }
-    entries = [entry(each) for each in (header, *parts())]
+    entries = [entry(resource) for resource in (header, *parts())]
     return {
         "resourceType": "Bundle",
         "id": f"b-{id_}",
@@ -73,7 +73,7 @@ def message(id_="m1", **more):
 
 def transaction(kind="transaction", *more):
     """A transaction, or batch, of the same stay."""
-    entries = [entry(each, method="POST", url=each["resourceType"]) for each in parts()]
+    entries = [entry(part, method="POST", url=part["resourceType"]) for part in parts()]
     return {"resourceType": "Bundle", "type": kind, "entry": [*entries, *more]}
 
 
@@ -91,19 +91,19 @@ def a03(control_id="MSG-1", trigger="A03", *, msh11="P", person="R-1", visit="V-
 
 def outcomes(answer):
     """The issues that an answer tells, as (severity, code, place, text)."""
-    found, waiting = [], [json.loads(answer.data)]
+    answers_, waiting = [], [json.loads(answer.data)]
     while waiting:
         node = waiting.pop(0)
         if isinstance(node, dict) and node.get("resourceType") == "OperationOutcome":
-            found += [
-                (each["severity"], each["code"], each.get("expression", [""])[0], each["details"]["text"])
-                for each in node["issue"]
+            answers_ += [
+                (issue["severity"], issue["code"], issue.get("expression", [""])[0], issue["details"]["text"])
+                for issue in node["issue"]
             ]
         elif isinstance(node, dict):
             waiting += node.values()
         elif isinstance(node, list):
             waiting += node
-    return found
+    return answers_
 
 
 class Mercy:
@@ -123,8 +123,8 @@ class Mercy:
     def message(self, body, **headers):
         return self.send("/fhir/$process-message", body, **headers)
 
-    def hl7v2(self, raw, **given):
-        return self.send("/hl7v2", raw, **{"kind": ER7, **given})
+    def hl7v2(self, raw, **options):
+        return self.send("/hl7v2", raw, **{"kind": ER7, **options})
 
     def cases(self):
         return self.house.get("/api/cases", partner=None).json["items"]

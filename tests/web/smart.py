@@ -35,7 +35,7 @@ def registry(folder, *entries):
 
 
 def settings(database_url, path):
-    given = {
+    environment = {
         "CASEBRIDGE_AUTH": "smart",
         "CASEBRIDGE_DATABASE_URL": database_url,
         "CASEBRIDGE_PARTNERS": str(path),
@@ -44,7 +44,7 @@ def settings(database_url, path):
         "CASEBRIDGE_ADDRESS_RATE": "0",
         "CASEBRIDGE_PARTNER_RATE": "0",
     }
-    return Settings.from_env(given)
+    return Settings.from_env(environment)
 
 
 def secret(folder):
@@ -70,21 +70,21 @@ class House:
         said = smart_client.form(partner, key or KEYS[partner], TOKEN, scope) | changed
         return {name: value for name, value in said.items() if value is not None}
 
-    def grant(self, partner, scope=None, **given):
+    def grant(self, partner, scope=None, **claims):
         """The answer to a partner that asks for a token."""
-        return self.client.post("/oauth2/token", data=self.form(partner, scope, **given))
+        return self.client.post("/oauth2/token", data=self.form(partner, scope, **claims))
 
     def token(self, partner, scope=None):
         answer = self.grant(partner, scope)
         assert answer.status_code == 200, answer.json
         return answer.json["access_token"]
 
-    def ask(self, method, path, *, partner=None, token=None, headers=(), **given):
+    def ask(self, method, path, *, partner=None, token=None, headers=(), **options):
         """Ask with a token, or as a partner with all it may have."""
         if token is None and partner is not None:
             token = self.tokens[partner] = self.tokens.get(partner) or self.token(partner)
         shown = {"Authorization": f"Bearer {token}"} if token is not None else {}
-        return self.client.open(path, method=method, headers={**shown, **dict(headers)}, **given)
+        return self.client.open(path, method=method, headers={**shown, **dict(headers)}, **options)
 
-    def get(self, path, **given):
-        return self.ask("GET", path, **given)
+    def get(self, path, **options):
+        return self.ask("GET", path, **options)

@@ -49,7 +49,7 @@ def house(settings, engine, mappings, clock):
 
 
 @pytest.fixture
-def told(house):
+def rivers_house(house):
     for path, document in river.STORY:
         assert house.ask("PUT", path, partner="cms", json=document).status_code == 201
     return house
@@ -59,7 +59,7 @@ def routes(app):
     """Each route of the application that has a guard, with something in its places, and each method."""
     for rule in app.url_map.iter_rules():
         before = app.before_request_funcs.get(rule.endpoint.rpartition(".")[0], [])
-        if any(getattr(each, "func", None) and each.func.__name__ == "_guard" for each in before):
+        if any(getattr(function, "func", None) and function.func.__name__ == "_guard" for function in before):
             path = rule.rule
             for name in rule.arguments:
                 path = path.replace(f"<int:{name}>", "1").replace(f"<{name}>", "x")
@@ -126,15 +126,15 @@ def test_no_route_answers_a_token_that_was_granted_nothing_of_it(house, partner)
         assert 'error="insufficient_scope", scope="' in answer.headers["WWW-Authenticate"]
 
 
-def test_what_is_granted_is_what_may_be_done(told):
-    token = told.token("northern", "system/CarePlan.s system/Patient.r")
-    (found,) = told.get("/fhir/CarePlan", token=token).json["entry"]
-    plan = found["resource"]
+def test_what_is_granted_is_what_may_be_done(rivers_house):
+    token = rivers_house.token("northern", "system/CarePlan.s system/Patient.r")
+    (entry,) = rivers_house.get("/fhir/CarePlan", token=token).json["entry"]
+    plan = entry["resource"]
     patient = plan["subject"]["reference"]
-    assert told.get(f"/fhir/{patient}", token=token).status_code == 200
-    assert told.get(f"/fhir/{patient}/_history", token=token).status_code == 200
-    assert told.get(f"/fhir/{patient}/_history/1", token=token).status_code == 200
-    assert told.ask("POST", "/fhir/CarePlan/_search", token=token).status_code == 200
+    assert rivers_house.get(f"/fhir/{patient}", token=token).status_code == 200
+    assert rivers_house.get(f"/fhir/{patient}/_history", token=token).status_code == 200
+    assert rivers_house.get(f"/fhir/{patient}/_history/1", token=token).status_code == 200
+    assert rivers_house.ask("POST", "/fhir/CarePlan/_search", token=token).status_code == 200
     for path, scope in (
         (f"/fhir/CarePlan/{plan['id']}", "system/CarePlan.r"),
         (f"/fhir/CarePlan/{plan['id']}/_history/1", "system/CarePlan.r"),
@@ -144,15 +144,15 @@ def test_what_is_granted_is_what_may_be_done(told):
         ("/fhir/CodeSystem/$lookup?code=x", "system/CodeSystem.r"),
         ("/fhir/Nothing%0Aelse/x", "system/*.r"),
     ):
-        answer = told.get(path, token=token)
+        answer = rivers_house.get(path, token=token)
         assert answer.status_code == 403, path
         assert answer.headers["WWW-Authenticate"].endswith(f'scope="{scope}"')
         assert answer.json["resourceType"] == "OperationOutcome"
 
 
-def test_the_scope_of_the_data_is_that_of_the_partner(told):
-    assert told.get("/fhir/CarePlan", partner="northern").json["total"] == 1
-    assert told.get("/fhir/CarePlan", partner="southern").json["total"] == 0
+def test_the_scope_of_the_data_is_that_of_the_partner(rivers_house):
+    assert rivers_house.get("/fhir/CarePlan", partner="northern").json["total"] == 1
+    assert rivers_house.get("/fhir/CarePlan", partner="southern").json["total"] == 0
 
 
 def refused(answer, right):
@@ -179,12 +179,14 @@ def test_rights_of_ours_are_asked_for_one_by_one(house):
     assert house.ask("POST", "/api/quarantine/prune", token=more).status_code == 200
 
 
-def test_erasing_is_a_right_of_its_own(told):
-    uuid = told.get("/api/cases/c1", partner="cms").headers["Casebridge-Id"]
+def test_erasing_is_a_right_of_its_own(rivers_house):
+    uuid = rivers_house.get("/api/cases/c1", partner="cms").headers["Casebridge-Id"]
     path = f"/api/cases/{uuid}"
-    refused(told.ask("DELETE", path, token=told.token("desk", "casebridge/documents")), "erase")
-    both = told.token("desk", "casebridge/documents casebridge/erase")
-    assert told.ask("DELETE", path, token=both).status_code == 204
+    refused(
+        rivers_house.ask("DELETE", path, token=rivers_house.token("desk", "casebridge/documents")), "erase"
+    )
+    both = rivers_house.token("desk", "casebridge/documents casebridge/erase")
+    assert rivers_house.ask("DELETE", path, token=both).status_code == 204
 
 
 def test_a_token_is_past_after_five_minutes_however_often_it_was_shown(house, clock):

@@ -34,7 +34,7 @@ def house(settings, engine, mappings):
 
 
 @pytest.fixture
-def told(house):
+def rivers_house(house):
     """River, who denies nearly all; Robin, too, also in an emergency; and Ash, whom the hospital treats."""
     put(house, "/api/directory/organization/northern", river.INSURER)
     put(house, "/api/directory/organization/mercy", MERCY)
@@ -81,15 +81,15 @@ def names_of(house, token):
 
 def paths(house):
     """Where all is that is made of whom, by the number of the person."""
-    found = {}
+    by_person = {}
     for type_ in READ:
         for entry in house.get(f"/fhir/{type_}?_count=100", partner="desk").json["entry"]:
             resource = entry["resource"]
             person = resource.get("subject", resource.get("beneficiary", {})).get("reference")
-            found.setdefault(person or f"{type_}/{resource['id']}", []).append(
+            by_person.setdefault(person or f"{type_}/{resource['id']}", []).append(
                 f"/fhir/{type_}/{resource['id']}"
             )
-    return found
+    return by_person
 
 
 def of(house, name):
@@ -100,72 +100,75 @@ def of(house, name):
     ]
 
 
-def test_one_person_is_opened_with_what_is_sensitive_and_denied_and_nobody_else(told):
-    assert names_of(told, told.token("mercy")) == {"ash"}
-    token = opened(told)
-    assert names_of(told, token) == {"river"}
-    rivers = of(told, "river")
+def test_one_person_is_opened_with_what_is_sensitive_and_denied_and_nobody_else(rivers_house):
+    assert names_of(rivers_house, rivers_house.token("mercy")) == {"ash"}
+    token = opened(rivers_house)
+    assert names_of(rivers_house, token) == {"river"}
+    rivers = of(rivers_house, "river")
     assert len(rivers) == 6
     for path in rivers:
-        assert told.get(path, token=token).status_code == 200, path
-        assert told.get(path, partner="mercy").status_code == 404
-    never = told.get("/fhir/Patient/never", token=token)
-    for path in of(told, "ash") + of(told, "robin"):
-        assert (told.get(path, token=token).status_code, told.get(path, token=token).json) == (
+        assert rivers_house.get(path, token=token).status_code == 200, path
+        assert rivers_house.get(path, partner="mercy").status_code == 404
+    never = rivers_house.get("/fhir/Patient/never", token=token)
+    for path in of(rivers_house, "ash") + of(rivers_house, "robin"):
+        assert (
+            rivers_house.get(path, token=token).status_code,
+            rivers_house.get(path, token=token).json,
+        ) == (
             404,
             never.json,
         )
-    (nurse,) = told.get("/fhir/Practitioner", token=token).json["entry"]
+    (nurse,) = rivers_house.get("/fhir/Practitioner", token=token).json["entry"]
     assert nurse["resource"]["name"][0]["family"] == "Example"
 
 
-def test_of_the_directory_that_is_opened_which_the_persons_data_refers_to(told):
-    put(told, "/api/directory/practitioner/stranger", {"names": [{"family": "Stranger"}]})
-    put(told, "/api/directory/practitioner/other", {"names": [{"family": "Other"}]})
-    person(told, "kim", care_manager="other")
-    found = told.get("/fhir/Practitioner", partner="desk").json["entry"]
-    ids = {entry["resource"]["name"][0]["family"]: entry["resource"]["id"] for entry in found}
-    token = opened(told)
+def test_of_the_directory_that_is_opened_which_the_persons_data_refers_to(rivers_house):
+    put(rivers_house, "/api/directory/practitioner/stranger", {"names": [{"family": "Stranger"}]})
+    put(rivers_house, "/api/directory/practitioner/other", {"names": [{"family": "Other"}]})
+    person(rivers_house, "kim", care_manager="other")
+    entries = rivers_house.get("/fhir/Practitioner", partner="desk").json["entry"]
+    ids = {entry["resource"]["name"][0]["family"]: entry["resource"]["id"] for entry in entries}
+    token = opened(rivers_house)
     for family, status in {"Example": 200, "Stranger": 404, "Other": 404}.items():
         for end in ("", "/_history/1"):
             path = f"/fhir/Practitioner/{ids[family]}{end}"
-            assert told.get(path, token=token).status_code == status, (family, end)
-    shown = told.get("/fhir/Practitioner?_total=accurate", token=token).json
+            assert rivers_house.get(path, token=token).status_code == status, (family, end)
+    shown = rivers_house.get("/fhir/Practitioner?_total=accurate", token=token).json
     assert (shown["total"], [entry["resource"]["id"] for entry in shown["entry"]]) == (1, [ids["Example"]])
 
 
-def test_everything_of_the_person_is_had_at_once_and_nothing_is_exported(told):
-    id_ = of(told, "river")[-1].split("/")[3]
-    token = opened(told)
-    found = told.get(f"/fhir/Patient/{id_}/$everything", token=token).json["entry"]
-    assert {"Patient", "Condition", "CarePlan"} <= {entry["resource"]["resourceType"] for entry in found}
-    ordinary, emergency = Exporter(told, partner="mercy"), Exporter(told, token=token)
+def test_everything_of_the_person_is_had_at_once_and_nothing_is_exported(rivers_house):
+    id_ = of(rivers_house, "river")[-1].split("/")[3]
+    token = opened(rivers_house)
+    entries = rivers_house.get(f"/fhir/Patient/{id_}/$everything", token=token).json["entry"]
+    assert {"Patient", "Condition", "CarePlan"} <= {entry["resource"]["resourceType"] for entry in entries}
+    ordinary, emergency = Exporter(rivers_house, partner="mercy"), Exporter(rivers_house, token=token)
     begun = ordinary.begun()
     assert ordinary.wait(begun)["output"]
     assert emergency.begin().status_code == 403
     for end in ("", "/1"):
-        assert told.get(begun + end, token=token).status_code == 403
-        assert told.get(begun + end, partner="mercy").status_code == 200
+        assert rivers_house.get(begun + end, token=token).status_code == 403
+        assert rivers_house.get(begun + end, partner="mercy").status_code == 200
 
 
-def test_a_denial_that_names_emergencies_holds_in_one(told):
-    assert names_of(told, opened(told, "robin")) == set()
+def test_a_denial_that_names_emergencies_holds_in_one(rivers_house):
+    assert names_of(rivers_house, opened(rivers_house, "robin")) == set()
 
 
-def test_a_token_for_an_emergency_only_reads(told):
-    answer = asked(told)
+def test_a_token_for_an_emergency_only_reads(rivers_house):
+    answer = asked(rivers_house)
     assert answer.json["scope"] == "system/*.rs"
     assert answer.json["expires_in"] <= 300
-    assert asked(told, scope="system/Patient.rs").json["scope"] == "system/Patient.rs"
-    assert asked(told, scope="casebridge/discharges").json["error"] == "invalid_scope"
+    assert asked(rivers_house, scope="system/Patient.rs").json["scope"] == "system/Patient.rs"
+    assert asked(rivers_house, scope="casebridge/discharges").json["error"] == "invalid_scope"
     token = answer.json["access_token"]
-    plan = told.get("/fhir/CarePlan", token=token).json["entry"][0]["resource"]
+    plan = rivers_house.get("/fhir/CarePlan", token=token).json["entry"][0]["resource"]
     for method, path in (
         ("PUT", f"/fhir/CarePlan/{plan['id']}"),
         ("POST", "/fhir/Encounter"),
         ("GET", "/api/quarantine"),
     ):
-        assert told.ask(method, path, token=token, json=plan).status_code == 403
+        assert rivers_house.ask(method, path, token=token, json=plan).status_code == 403
 
 
 BAD = {
@@ -188,18 +191,18 @@ BAD = {
 
 
 @pytest.mark.parametrize("bad", BAD)
-def test_without_a_reason_and_a_person_nothing_is_opened(told, bad):
-    answer = asked(told, extensions=BAD[bad])
+def test_without_a_reason_and_a_person_nothing_is_opened(rivers_house, bad):
+    answer = asked(rivers_house, extensions=BAD[bad])
     assert (answer.status_code, answer.json["error"]) == (400, "invalid_request")
-    assert messages(told) == []
+    assert messages(rivers_house) == []
 
 
-def test_who_may_not_break_the_glass_is_told_so_and_learns_nothing(told):
+def test_who_may_not_break_the_glass_is_told_so_and_learns_nothing(rivers_house):
     for name in ("river", "nobody"):
-        answer = asked(told, name, partner="northern")
+        answer = asked(rivers_house, name, partner="northern")
         assert (answer.status_code, answer.json["error"]) == (400, "invalid_request")
         assert "expected codes" in answer.json["error_description"]
-    assert messages(told) == []
+    assert messages(rivers_house) == []
 
 
 def messages(house):
@@ -213,10 +216,10 @@ def database(house, engine):
     house.engine = engine
 
 
-def test_it_is_told_without_personal_data_in_the_order_of_the_client(told):
-    opened(told)
-    opened(told)
-    first, second = messages(told)
+def test_it_is_told_without_personal_data_in_the_order_of_the_client(rivers_house):
+    opened(rivers_house)
+    opened(rivers_house)
+    first, second = messages(rivers_house)
     for message in (first, second):
         check_fed(message)
         assert message["data"] == {"reference": message["subject"], "partner": "mercy"}
@@ -225,19 +228,21 @@ def test_it_is_told_without_personal_data_in_the_order_of_the_client(told):
         assert REASON not in json.dumps(message)
     assert int(second["sequence"]) == int(first["sequence"]) + 1
     client = {**river.CLIENT, "identifiers": [{"system": PERSONS, "value": "river"}], "gender": "female"}
-    answer = told.ask("PUT", "/api/clients/river", partner="cms", json=client, headers={"If-Match": 'W/"1"'})
+    answer = rivers_house.ask(
+        "PUT", "/api/clients/river", partner="cms", json=client, headers={"If-Match": 'W/"1"'}
+    )
     assert answer.status_code == 200
-    Outbox(told.engine).number()
-    every = told.get("/events?_count=1000", partner="engineer").json
-    numbers = [int(each["sequence"]) for each in every if each["partitionkey"] == first["subject"]]
+    Outbox(rivers_house.engine).number()
+    every = rivers_house.get("/events?_count=1000", partner="engineer").json
+    numbers = [int(event["sequence"]) for event in every if event["partitionkey"] == first["subject"]]
     assert numbers == list(range(1, len(numbers) + 1))
 
 
-def test_it_is_on_record_with_its_reason_before_the_token_is_given_and_so_is_what_is_read(told):
-    token = opened(told)
-    id_ = of(told, "river")[-1].split("/")[3]
-    assert told.get(f"/fhir/Patient/{id_}", token=token).status_code == 200
-    events = told.get(f"/fhir/AuditEvent?patient={id_}&agent=mercy", partner="desk").json["entry"]
+def test_it_is_on_record_with_its_reason_before_the_token_is_given_and_so_is_what_is_read(rivers_house):
+    token = opened(rivers_house)
+    id_ = of(rivers_house, "river")[-1].split("/")[3]
+    assert rivers_house.get(f"/fhir/Patient/{id_}", token=token).status_code == 200
+    events = rivers_house.get(f"/fhir/AuditEvent?patient={id_}&agent=mercy", partner="desk").json["entry"]
     read, broken = (entry["resource"] for entry in events)
     assert broken["type"]["code"] == "110113"
     assert broken["subtype"][0]["code"] == "110127"
@@ -246,31 +251,31 @@ def test_it_is_on_record_with_its_reason_before_the_token_is_given_and_so_is_wha
     assert broken["agent"][0]["network"]["address"] == "127.0.0.1"
     assert [entity["role"]["code"] for entity in broken["entity"] if "role" in entity] == ["4", "1"]
     assert read["purposeOfEvent"][0]["coding"][0]["code"] == "BTG"
-    items = told.get("/api/clients/river/disclosures", partner="cms").json["items"]
+    items = rivers_house.get("/api/clients/river/disclosures", partner="cms").json["items"]
     mine = [(item["interaction"], item["purposes"]) for item in items if item["partner"] == "mercy"]
     assert mine == [("read", ["BTG"]), ("emergency-override", ["BTG"])]
 
 
-def test_without_a_record_there_is_no_message_and_no_token(told, engine):
+def test_without_a_record_there_is_no_message_and_no_token(rivers_house, engine):
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE audit_text RENAME TO audit_text_away"))
-    assert asked(told).status_code in {500, 503}
+    assert asked(rivers_house).status_code in {500, 503}
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE audit_text_away RENAME TO audit_text"))
-    assert messages(told) == []
+    assert messages(rivers_house) == []
 
 
-def test_an_erasure_forgets_why(told, engine):
-    opened(told)
+def test_an_erasure_forgets_why(rivers_house, engine):
+    opened(rivers_house)
     for kind in ("cases", "clients"):
-        uuid = told.get(f"/api/{kind}/river", partner="cms").headers["Casebridge-Id"]
-        assert told.ask("DELETE", f"/api/{kind}/{uuid}", partner="desk").status_code == 204
+        uuid = rivers_house.get(f"/api/{kind}/river", partner="cms").headers["Casebridge-Id"]
+        assert rivers_house.ask("DELETE", f"/api/{kind}/{uuid}", partner="desk").status_code == 204
     with engine.connect() as connection:
         texts = connection.execute(text("SELECT text FROM audit_text")).scalars().all()
-    assert not any(REASON in each for each in texts)
+    assert not any(REASON in text for text in texts)
 
 
-def test_a_hospital_that_may_no_longer_is_let_in_with_no_such_token(settings, engine, mappings, told):
+def test_a_hospital_that_may_no_longer_is_let_in_with_no_such_token(settings, engine, mappings, rivers_house):
     partners = dict(registry.load(settings.partners))
     house = smart.House(settings, engine, mappings, partners=partners)
     token = opened(house)

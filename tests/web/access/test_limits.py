@@ -30,13 +30,13 @@ def client(tmp_path_factory, mappings):
     """Asks one application with small limits."""
     folder = tmp_path_factory.mktemp("limits")
     (folder / "partners.yaml").write_text(REGISTRY, encoding="utf-8")
-    given = {
+    values = {
         "AUTH": "off",
         "DATABASE_URL": f"sqlite:///{folder}/casebridge.db",
         "PARTNERS": str(folder / "partners.yaml"),
         **LIMITS,
     }
-    settings = Settings.from_env({f"CASEBRIDGE_{name}": value for name, value in given.items()})
+    settings = Settings.from_env({f"CASEBRIDGE_{name}": value for name, value in values.items()})
     engine = rooms.database(settings)
     upgrade(engine)
     app = serving.application(settings, engine, mappings)
@@ -139,7 +139,7 @@ def test_a_link_to_the_next_page_is_an_address_that_is_taken(client):
     form = {"family": names, "_count": "1"}
     asked = {"Casebridge-Partner": "cms"}
     first = client.post("/fhir/Patient/_search", data=form, headers=asked)
-    (link,) = [each["url"] for each in first.json["link"] if each["relation"] == "next"]
+    (link,) = [link["url"] for link in first.json["link"] if link["relation"] == "next"]
     second = client.get(link.partition("8080")[2], headers=asked)
     assert (second.status_code, len(second.json["entry"])) == (200, 1)
     more = client.post("/fhir/Patient/_search", data={"family": f"{names},{'x' * 500}"}, headers=asked)

@@ -23,7 +23,7 @@ def house(tmp_path_factory, mappings):
     def built(**limits):
         tmp_path = tmp_path_factory.mktemp("quotas")
         path = smart.registry(tmp_path)
-        given = {
+        values = {
             "AUTH": "smart",
             "DATABASE_URL": f"sqlite:///{tmp_path}/casebridge.db",
             "PARTNERS": str(path),
@@ -34,7 +34,7 @@ def house(tmp_path_factory, mappings):
             "ADDRESS_RATE": "0",
             **limits,
         }
-        settings = Settings.from_env({f"CASEBRIDGE_{name}": value for name, value in given.items()})
+        settings = Settings.from_env({f"CASEBRIDGE_{name}": value for name, value in values.items()})
         engine = rooms.database(settings)
         engines.append(engine)
         upgrade(engine)
@@ -70,28 +70,28 @@ def test_a_partner_has_so_many_requests_in_hand_and_others_have_theirs(house):
         asked.get("/fhir/Patient", partner=partner)
     view, began, go_on = asked.app.view_functions["fhir.search"], threading.Semaphore(0), threading.Event()
 
-    def waiting(**given):
+    def waiting(**arguments):
         began.release()
         assert go_on.wait(60)
-        return view(**given)
+        return view(**arguments)
 
     asked.app.view_functions["fhir.search"] = waiting
-    found = []
+    answers = []
     threads = [
-        threading.Thread(target=lambda: found.append(asked.get("/fhir/Patient", partner="northern")))
+        threading.Thread(target=lambda: answers.append(asked.get("/fhir/Patient", partner="northern")))
         for _ in range(2)
     ]
-    for each in threads:
-        each.start()
+    for thread in threads:
+        thread.start()
     for _ in threads:
         assert began.acquire(timeout=60)
     third = asked.get("/fhir/CarePlan/x", partner="northern")
     assert (third.status_code, third.headers["Retry-After"]) == (429, "1")
     assert asked.get("/fhir/CarePlan/x", partner="southern").status_code == 404
     go_on.set()
-    for each in threads:
-        each.join()
-    assert [each.status_code for each in found] == [200, 200]
+    for thread in threads:
+        thread.join()
+    assert [answer.status_code for answer in answers] == [200, 200]
     assert asked.get("/fhir/CarePlan/x", partner="northern").status_code == 404
 
 

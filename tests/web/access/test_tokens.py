@@ -33,8 +33,8 @@ STRANGER = ECKey.generate_key("P-384", {"kid": OWN.kid})
 @pytest.fixture
 def settings(tmp_path, database_url):
     narrow = smart.entry("southern", scopes=["system/CarePlan.rs"])
-    given = [smart.entry(name) for name in smart.KINDS if name != "southern"]
-    return smart.settings(database_url, smart.registry(tmp_path, *given, narrow))
+    entries = [smart.entry(name) for name in smart.KINDS if name != "southern"]
+    return smart.settings(database_url, smart.registry(tmp_path, *entries, narrow))
 
 
 @pytest.fixture
@@ -67,18 +67,18 @@ def test_a_token_is_given_with_what_was_granted(house):
     answer = house.grant("northern", "system/CarePlan.rs system/Patient.read")
     assert answer.status_code == 200
     assert (answer.headers["Cache-Control"], answer.headers["Pragma"]) == ("no-store", "no-cache")
-    given = answer.json
-    assert (given["token_type"], given["expires_in"]) == ("bearer", 300)
-    assert given["scope"] == "system/CarePlan.rs system/Patient.rs"
-    assert house.get("/fhir/CarePlan", token=given["access_token"]).status_code == 200
+    body = answer.json
+    assert (body["token_type"], body["expires_in"]) == ("bearer", 300)
+    assert body["scope"] == "system/CarePlan.rs system/Patient.rs"
+    assert house.get("/fhir/CarePlan", token=body["access_token"]).status_code == 200
 
 
 def test_what_a_client_looks_for_first_is_there(house):
-    found = house.client.get("/fhir/.well-known/smart-configuration", headers={"Accept": "text/html"})
-    assert found.mimetype == "application/json"
-    assert found.json["token_endpoint"] == smart.TOKEN
-    assert found.json["token_endpoint_auth_signing_alg_values_supported"] == ["RS384", "ES384"]
-    assert "client-confidential-asymmetric" in found.json["capabilities"]
+    answer = house.client.get("/fhir/.well-known/smart-configuration", headers={"Accept": "text/html"})
+    assert answer.mimetype == "application/json"
+    assert answer.json["token_endpoint"] == smart.TOKEN
+    assert answer.json["token_endpoint_auth_signing_alg_values_supported"] == ["RS384", "ES384"]
+    assert "client-confidential-asymmetric" in answer.json["capabilities"]
     (key,) = house.client.get("/oauth2/jwks").json["keys"]
     assert (key["kty"], key["crv"], key["alg"], "d" in key) == ("EC", "P-384", "ES384", False)
 
@@ -157,7 +157,7 @@ def test_a_parameter_that_stands_twice_is_refused(house, name):
 
 
 @pytest.mark.parametrize(
-    "given",
+    "body",
     [
         {"json": {"grant_type": "client_credentials"}},
         {"data": b"grant_type=\xff", "content_type": "application/x-www-form-urlencoded"},
@@ -166,8 +166,8 @@ def test_a_parameter_that_stands_twice_is_refused(house, name):
     ],
     ids=["JSON", "bytes", "many", "in the address"],
 )
-def test_a_body_that_is_no_form_is_an_invalid_request(house, given):
-    refused(house.client.post("/oauth2/token", **given), "invalid_request")
+def test_a_body_that_is_no_form_is_an_invalid_request(house, body):
+    refused(house.client.post("/oauth2/token", **body), "invalid_request")
 
 
 @pytest.mark.parametrize(
@@ -297,8 +297,8 @@ def test_of_four_processes_that_are_shown_an_assertion_one_gives_a_token_and_non
         return json.loads(done.stdout.splitlines()[-1])
 
     with ThreadPoolExecutor(4) as pool:
-        told = list(pool.map(run, range(4)))
-    for answers in zip(*told, strict=True):
+        outcomes = list(pool.map(run, range(4)))
+    for answers in zip(*outcomes, strict=True):
         assert sorted(answers) == ["granted", *["used before"] * 3]
     assert run(0) == ["used before"] * 10
 
@@ -326,11 +326,14 @@ OTHER = {"Client-Cert": f":{b64encode(b'another').decode()}:"}
 
 
 def test_a_token_is_bound_to_the_certificate_that_a_proxy_of_ours_saw(settings, engine, mappings):
-    given = {
+    environment = {
         f"CASEBRIDGE_{name.upper()}": str(getattr(settings, name)) for name in ("database_url", "partners")
     }
-    given |= {"CASEBRIDGE_SECRET_FILE": str(settings.secret_file), "CASEBRIDGE_TLS_PROXIES": "10.9.0.0/16"}
-    house = smart.House(Settings.from_env(given), engine, mappings)
+    environment |= {
+        "CASEBRIDGE_SECRET_FILE": str(settings.secret_file),
+        "CASEBRIDGE_TLS_PROXIES": "10.9.0.0/16",
+    }
+    house = smart.House(Settings.from_env(environment), engine, mappings)
     through = {"REMOTE_ADDR": "10.9.0.1"}
 
     def shown(token, headers, environ):

@@ -48,7 +48,7 @@ partners:
 
 
 @pytest.fixture
-def told(tmp_path, database_url):
+def rivers_house(tmp_path, database_url):
     folder = tmp_path / "mappings"
     shutil.copytree(MAPPINGS, folder)
     for name, text in OVERLAY.items():
@@ -73,12 +73,12 @@ def told(tmp_path, database_url):
 
 
 @pytest.mark.parametrize(("partner", "status"), [("northern", 200), ("plain", 422)])
-def test_a_partner_adds_a_member_by_the_code_that_its_own_view_has(told, partner, status):
-    team = told.one("CareTeam", partner)
+def test_a_partner_adds_a_member_by_the_code_that_its_own_view_has(rivers_house, partner, status):
+    team = rivers_house.one("CareTeam", partner)
     role = {"coding": [{"system": SNOMED, "code": "106292003"}]}
     team["participant"].append({"role": [role], "member": {"display": "Their nurse"}})
     headers = {"If-Match": 'W/"1"', "Content-Type": "application/fhir+json"}
-    answer = told.put(f"/fhir/CareTeam/{team['id']}", team, partner=partner, headers=headers)
+    answer = rivers_house.put(f"/fhir/CareTeam/{team['id']}", team, partner=partner, headers=headers)
     assert answer.status_code == status, answer.json
-    members = told.get("/api/cases/c1").json["team"]
-    assert ("registered-nurse" in [each["role"] for each in members]) == (status == 200)
+    members = rivers_house.get("/api/cases/c1").json["team"]
+    assert ("registered-nurse" in [member["role"] for member in members]) == (status == 200)

@@ -21,8 +21,8 @@ def test_a_new_document_is_created_with_its_etag_and_place(house):
     assert again.json["identifiers"] == river.CLIENT["identifiers"]
 
 
-def test_the_same_again_changes_nothing(told):
-    answer = told.put(CASE, river.CASE, headers={"If-Match": 'W/"1"'})
+def test_the_same_again_changes_nothing(rivers_house):
+    answer = rivers_house.put(CASE, river.CASE, headers={"If-Match": 'W/"1"'})
     assert (answer.status_code, answer.headers["ETag"]) == (200, 'W/"1"')
 
 
@@ -30,9 +30,12 @@ def test_the_same_again_changes_nothing(told):
     ("tag", "status"),
     [(None, 428), ('W/"1"', 200), ('W/"2"', 412), ('W/"2", W/"1"', 200), ("*", 200), ("one", 400)],
 )
-def test_a_change_needs_the_revision_it_is_made_to(told, tag, status):
+def test_a_change_needs_the_revision_it_is_made_to(rivers_house, tag, status):
     headers = {} if tag is None else {"If-Match": tag}
-    assert told.put(CASE, {**river.CASE, "care_model": "brokerage"}, headers=headers).status_code == status
+    assert (
+        rivers_house.put(CASE, {**river.CASE, "care_model": "brokerage"}, headers=headers).status_code
+        == status
+    )
 
 
 @pytest.mark.parametrize(
@@ -44,14 +47,17 @@ def test_a_change_needs_the_revision_it_is_made_to(told, tag, status):
         (CASE, {"If-None-Match": 'W/"1"'}, 400),
     ],
 )
-def test_who_means_to_create_replaces_nothing(told, path, headers, status):
-    assert told.put(path, {**river.CASE, "care_model": "brokerage"}, headers=headers).status_code == status
-    assert told.get(CASE).headers["ETag"] == 'W/"1"'
+def test_who_means_to_create_replaces_nothing(rivers_house, path, headers, status):
+    assert (
+        rivers_house.put(path, {**river.CASE, "care_model": "brokerage"}, headers=headers).status_code
+        == status
+    )
+    assert rivers_house.get(CASE).headers["ETag"] == 'W/"1"'
 
 
 @pytest.mark.parametrize(("tag", "status"), [('W/"1"', 304), ('W/"2"', 200), ('W/"2", "1"', 304)])
-def test_who_has_the_revision_is_told_so(told, tag, status):
-    answer = told.get(CASE, headers={"If-None-Match": tag})
+def test_who_has_the_revision_is_told_so(rivers_house, tag, status):
+    answer = rivers_house.get(CASE, headers={"If-None-Match": tag})
     assert (answer.status_code, answer.headers["ETag"]) == (status, 'W/"1"')
     assert bool(answer.data) == (status == 200)
 
@@ -65,31 +71,31 @@ def test_of_two_that_create_at_once_the_second_needs_the_revision(house, engine)
     client = {**river.CLIENT, "coverages": []}
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: House(house.app, engine).put(RIVER, client), range(8)))
-    assert sorted(each.status_code for each in answers) == [201, *[428] * 7]
+    assert sorted(answer.status_code for answer in answers) == [201, *[428] * 7]
 
 
-def test_a_merge_patch_changes_what_it_names(told):
+def test_a_merge_patch_changes_what_it_names(rivers_house):
     patch = json.dumps({"care_model": "brokerage"})
-    answer = told.ask("PATCH", CASE, data=patch, content_type=MERGE, headers={"If-Match": 'W/"1"'})
+    answer = rivers_house.ask("PATCH", CASE, data=patch, content_type=MERGE, headers={"If-Match": 'W/"1"'})
     assert (answer.status_code, answer.headers["ETag"]) == (200, 'W/"2"')
     assert answer.json["care_model"] == "brokerage"
     assert answer.json["client"] == "river"
 
 
-def test_other_patches_are_not_taken(told):
-    answer = told.ask("PATCH", CASE, data="[]", content_type="application/json-patch+json")
+def test_other_patches_are_not_taken(rivers_house):
+    answer = rivers_house.ask("PATCH", CASE, data="[]", content_type="application/json-patch+json")
     assert (answer.status_code, answer.content_type) == (415, "application/problem+json")
 
 
-def test_every_revision_is_kept_with_its_cause(told):
-    told.put(CASE, {**river.CASE, "care_model": "brokerage"}, headers={"If-Match": 'W/"1"'})
-    found = told.get(f"{CASE}/revisions").json["items"]
-    assert [(each["revision"], each["partner"]) for each in found] == [(2, "cms"), (1, "cms")]
-    assert found[1]["document"]["care_model"] == "clinical"
+def test_every_revision_is_kept_with_its_cause(rivers_house):
+    rivers_house.put(CASE, {**river.CASE, "care_model": "brokerage"}, headers={"If-Match": 'W/"1"'})
+    items = rivers_house.get(f"{CASE}/revisions").json["items"]
+    assert [(item["revision"], item["partner"]) for item in items] == [(2, "cms"), (1, "cms")]
+    assert items[1]["document"]["care_model"] == "clinical"
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("query", "names"),
     [
         ("", ["c1"]),
         ("?client=river", ["c1"]),
@@ -101,20 +107,20 @@ def test_every_revision_is_kept_with_its_cause(told):
         ("?identifier=urn:example:other|C-1", []),
     ],
 )
-def test_cases_are_listed_by_what_they_say(told, query, found):
-    assert [each["id"] for each in told.get(f"/api/cases{query}").json["items"]] == found
+def test_cases_are_listed_by_what_they_say(rivers_house, query, names):
+    assert [item["id"] for item in rivers_house.get(f"/api/cases{query}").json["items"]] == names
 
 
-def test_another_case_system_does_not_see_the_case(told):
-    assert told.get(CASE, partner="other").status_code == 404
-    assert told.get("/api/cases", partner="other").json["items"] == []
+def test_another_case_system_does_not_see_the_case(rivers_house):
+    assert rivers_house.get(CASE, partner="other").status_code == 404
+    assert rivers_house.get("/api/cases", partner="other").json["items"] == []
 
 
 def test_an_error_names_the_place(house):
     wrong = {**river.CLIENT, "coverages": [], "gender": "bogus", "colour": "red"}
     answer = house.put("/api/clients/river", wrong)
     assert answer.content_type == "application/problem+json"
-    assert {each["pointer"] for each in answer.json["issues"]} == {"/gender", "/colour"}
+    assert {issue["pointer"] for issue in answer.json["issues"]} == {"/gender", "/colour"}
     assert b"bogus" not in answer.data
 
 
@@ -149,19 +155,19 @@ def test_nul_in_an_address_is_the_callers_mistake(house, path):
     assert 400 <= house.get(path).status_code < 500
 
 
-def test_only_who_may_erase_erases(told):
-    assert told.ask("DELETE", CASE).status_code == 403
-    uuid = told.get(CASE).headers["Casebridge-Id"]
-    plan = told.one("CarePlan")["id"]
-    assert told.ask("DELETE", f"/api/cases/{uuid}", partner=None).status_code == 204
-    assert told.get(CASE).status_code == 404
-    assert told.get(f"/fhir/CarePlan/{plan}", partner=None).status_code == 410
+def test_only_who_may_erase_erases(rivers_house):
+    assert rivers_house.ask("DELETE", CASE).status_code == 403
+    uuid = rivers_house.get(CASE).headers["Casebridge-Id"]
+    plan = rivers_house.one("CarePlan")["id"]
+    assert rivers_house.ask("DELETE", f"/api/cases/{uuid}", partner=None).status_code == 204
+    assert rivers_house.get(CASE).status_code == 404
+    assert rivers_house.get(f"/fhir/CarePlan/{plan}", partner=None).status_code == 410
 
 
-def test_an_erasure_that_names_an_older_revision_is_not_done(told):
-    uuid = told.get(CASE).headers["Casebridge-Id"]
+def test_an_erasure_that_names_an_older_revision_is_not_done(rivers_house):
+    uuid = rivers_house.get(CASE).headers["Casebridge-Id"]
     for tag, status in (('W/"2"', 412), ('W/"1"', 204)):
-        answer = told.ask("DELETE", f"/api/cases/{uuid}", partner=None, headers={"If-Match": tag})
+        answer = rivers_house.ask("DELETE", f"/api/cases/{uuid}", partner=None, headers={"If-Match": tag})
         assert answer.status_code == status
-    new = told.put(CASE, river.CASE, headers={"If-Match": "*"})
+    new = rivers_house.put(CASE, river.CASE, headers={"If-Match": "*"})
     assert new.status_code == 412

@@ -47,7 +47,7 @@ def unread():
             subject={"identifier": {"value": NUMBER}, "display": "Canaryname"},
         ),
     )
-    nobody = {key: each for key, each in encounter().items() if key not in {"subject", "contained"}}
+    nobody = {key: value for key, value in encounter().items() if key not in {"subject", "contained"}}
     note = {"url": "urn:example:note", "valueString": f"Canaryname, who is {NUMBER}."}
     yield "/fhir/Encounter", FHIR, {**nobody, "extension": [note]}
     yield "/hl7v2", ER7, a03("MSG-91", person="").replace(b"DG1|", f"ZPI|1|{NUMBER}^^^X\rDG1|".encode())
@@ -64,10 +64,10 @@ def in_bundles():
     sent = transaction()
     yield "/fhir", {**sent, "entry": entries}
     yield "/fhir", {**sent, "type": "batch", "entry": entries}
-    told = message("m9")
+    bundle = message("m9")
     yield (
         "/fhir/$process-message",
-        {**told, "entry": [told["entry"][0], *(entry(each) for each in (stay_, patient))]},
+        {**bundle, "entry": [bundle["entry"][0], *(entry(resource) for resource in (stay_, patient))]},
     )
 
 
@@ -89,10 +89,10 @@ def everything(house):
     waits = house.get("/api/quarantine", partner=None).json["items"]
     assert len(waits) >= 3
     edited = json.dumps(stay()).encode()
-    for each, words in zip(waits, (("body",), ("body", "replay"), ("discard",)), strict=False):
+    for wait, words in zip(waits, (("body",), ("body", "replay"), ("discard",)), strict=False):
         for word in words:
             method = "PUT" if word == "body" else "POST"
-            path = f"/api/quarantine/{each['id']}/{word}"
+            path = f"/api/quarantine/{wait['id']}/{word}"
             assert house.ask(method, path, partner=None, data=edited).status_code == 200
     taken_over(house)
     looked_for(house)
@@ -131,7 +131,7 @@ def submitted(house):
     """Have the person matched, who is found, and not found by another birth date and number."""
     wrong = [{"system": "urn:example:persons", "value": "CANARY-OLD"}]
     sent = [person(gender="female"), person(id="q", identifier=wrong)]
-    asked = matching.many(*(matching.bundle(MemberPatient=each) for each in sent))
+    asked = matching.many(*(matching.bundle(MemberPatient=member) for member in sent))
     answer = matching.begin(house, asked, partner="mercy")
     assert answer.status_code == 202, answer.json
     assert house.get(path_of(answer.headers["Content-Location"]), partner="mercy").status_code == 200
@@ -140,25 +140,25 @@ def submitted(house):
 def erase(house):
     """Erase the person with their cases, as an operator does."""
     everybody = house.get("/api/clients", partner=None).json["items"]
-    for uuid in (each["uuid"] for each in everybody if "CANARY" in json.dumps(each)):
+    for uuid in (person["uuid"] for person in everybody if "CANARY" in json.dumps(person)):
         cases = house.get(f"/api/cases?client={uuid}", partner=None).json["items"]
-        for path in (*(f"cases/{each['uuid']}" for each in cases), f"clients/{uuid}"):
+        for path in (*(f"cases/{case['uuid']}" for case in cases), f"clients/{uuid}"):
             answer = house.ask("DELETE", f"/api/{path}", partner=None)
             assert answer.status_code == 204, answer.data
 
 
-def found(engine):
+def canary_places(engine):
     """Where a canary still is: tables with their columns, and files of SQLite."""
     places = []
     with engine.connect() as connection:
         for table in metadata.tables.values():
             for row in connection.execute(select(table)).mappings():
                 for name, value in row.items():
-                    told = bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode()
-                    if any(each in told for each in CANARIES):
+                    raw = bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode()
+                    if any(canary in raw for canary in CANARIES):
                         places.append(f"{table.name}.{name}")
     for path in files(engine):
-        places += [path.name for each in CANARIES if each in path.read_bytes()]
+        places += [path.name for canary in CANARIES if canary in path.read_bytes()]
     return sorted(set(places))
 
 
@@ -185,13 +185,13 @@ def test_who_is_erased_is_nowhere(house, engine, numbered, monkeypatch):
         long_ago = datetime(2026, 1, 1, tzinfo=UTC)
         youngest = select(func.max(inbox.c.arrived)).scalar_subquery()
         connection.execute(update(inbox).where(inbox.c.arrived < youngest).values(arrived=long_ago))
-    before = found(engine)
+    before = canary_places(engine)
     assert {"document.body", "inbox.raw", "inbox.edited", "resource.body", "revision.body"} <= set(before)
     assert "matched_member.sent" in before
     # files of SQLite, or those that PostgreSQL numbers
     assert [place for place in before if ".db" in place or place[0].isdigit()]
     erase(house)
-    assert found(engine) == []
+    assert canary_places(engine) == []
     # what is of others is there
     (other,) = house.get("/api/clients", partner=None).json["items"]
     (case,) = house.get("/api/cases", partner=None).json["items"]

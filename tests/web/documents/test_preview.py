@@ -15,20 +15,20 @@ def preview(house, kind, document, *, partner="cms", status=200, **more):
     return answer.json
 
 
-def by_type(found):
-    return {each["resource"]["resourceType"]: each for each in found["resources"]}
+def by_type(preview_):
+    return {resource["resource"]["resourceType"]: resource for resource in preview_["resources"]}
 
 
-def test_a_case_is_shown_as_it_would_be_stored(told):
-    found = preview(told, "case", river.CASE, id="c1")
-    shown = by_type(found)
-    stored = told.one("CarePlan")
+def test_a_case_is_shown_as_it_would_be_stored(rivers_house):
+    made = preview(rivers_house, "case", river.CASE, id="c1")
+    shown = by_type(made)
+    stored = rivers_house.one("CarePlan")
     assert {key: value for key, value in stored.items() if key != "meta"} == shown["CarePlan"]["resource"]
-    assert (found["issues"], found["supposed"]) == ([], [])
+    assert (made["issues"], made["supposed"]) == ([], [])
 
 
-def test_each_element_says_where_it_comes_from(told):
-    plan = by_type(preview(told, "case", river.CASE, id="c1"))["CarePlan"]
+def test_each_element_says_where_it_comes_from(rivers_house):
+    plan = by_type(preview(rivers_house, "case", river.CASE, id="c1"))["CarePlan"]
     assert plan["mapping"] == "CarePlan"
     assert plan["place"].startswith("outbound/CarePlan.yaml:")
     title = plan["lineage"]["title"]
@@ -45,22 +45,22 @@ def test_nothing_is_stored(house, engine):
 
 
 def test_what_is_not_there_yet_is_supposed_and_said(house):
-    found = preview(house, "case", river.CASE)
-    assert "CarePlan" in by_type(found)
-    assert {"/client", "/care_manager", "/plan/author"} <= {each["where"] for each in found["supposed"]}
-    assert found["issues"] == []
+    made = preview(house, "case", river.CASE)
+    assert "CarePlan" in by_type(made)
+    assert {"/client", "/care_manager", "/plan/author"} <= {place["where"] for place in made["supposed"]}
+    assert made["issues"] == []
 
 
-def test_fields_that_nothing_reads_are_told_where_they_are_given(told, mappings):
+def test_fields_that_nothing_reads_are_told_where_they_are_given(rivers_house, mappings):
     unread = mappings["default"].unread_paths("case")
-    found = preview(told, "case", river.CASE)
-    assert set(found["unread"]) <= set(unread)
+    made = preview(rivers_house, "case", river.CASE)
+    assert set(made["unread"]) <= set(unread)
     assert "case.client" not in unread
 
 
 def test_a_document_that_does_not_fit_its_contract_is_refused_with_pointers(house):
-    told = preview(house, "case", river.CASE | {"status": "bogus"}, status=422)
-    assert [each["pointer"] for each in told["issues"]] == ["/status"]
+    refused = preview(house, "case", river.CASE | {"status": "bogus"}, status=422)
+    assert [issue["pointer"] for issue in refused["issues"]] == ["/status"]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_document_that_does_not_fit_its_contract_is_refused_with_pointers(hous
 def test_a_request_that_is_none_is_refused_at_its_place(house, body, where):
     answer = house.ask("POST", PATH, json=body)
     assert answer.status_code == 422
-    assert [each["pointer"] for each in answer.json["issues"]] == [where]
+    assert [issue["pointer"] for issue in answer.json["issues"]] == [where]
 
 
 def test_only_who_owns_documents_may_preview(house):
@@ -88,15 +88,15 @@ def test_only_who_owns_documents_may_preview(house):
         preview(house, "client", river.CLIENT, partner=partner, status=403)
 
 
-def test_another_systems_client_is_not_shown(told):
-    client = told.get("/api/clients/river").headers["Casebridge-Id"]
-    found = preview(told, "case", river.CASE | {"client": client}, partner="other", id="c1")
-    assert "/client" in {each["where"] for each in found["supposed"]}
+def test_another_systems_client_is_not_shown(rivers_house):
+    client = rivers_house.get("/api/clients/river").headers["Casebridge-Id"]
+    made = preview(rivers_house, "case", river.CASE | {"client": client}, partner="other", id="c1")
+    assert "/client" in {place["where"] for place in made["supposed"]}
     told_of = {
-        each["resource"]["subject"]["reference"]
-        for each in found["resources"]
-        if "subject" in each["resource"]
+        resource["resource"]["subject"]["reference"]
+        for resource in made["resources"]
+        if "subject" in resource["resource"]
     }
-    assert f"Patient/{told.one('Patient')['id']}" not in told_of
-    case = told.one("CarePlan")["id"]
-    assert by_type(found)["CarePlan"]["resource"]["id"] != case
+    assert f"Patient/{rivers_house.one('Patient')['id']}" not in told_of
+    case = rivers_house.one("CarePlan")["id"]
+    assert by_type(made)["CarePlan"]["resource"]["id"] != case

@@ -112,8 +112,8 @@ def test_what_waits_for_too_long_is_discarded_without_its_bytes(house, sent):
         "quarantined": 1,
         "left": 0,
     }
-    told = house.get(f"/api/quarantine/{sent}", partner="mercy").json
-    assert (told["state"], told["reason"], "due" in told) == ("discarded", "expired", False)
+    body = house.get(f"/api/quarantine/{sent}", partner="mercy").json
+    assert (body["state"], body["reason"], "due" in body) == ("discarded", "expired", False)
     assert house.get(f"/api/quarantine/{sent}/body", partner=None).data == b""
     assert house.ask("POST", f"/api/quarantine/{sent}/replay", partner=None).status_code == 409
 

@@ -40,31 +40,31 @@ def references(node):
     if isinstance(node, dict):
         if isinstance(node.get("reference"), str):
             yield node["reference"]
-        for each in node.values():
-            yield from references(each)
+        for below in node.values():
+            yield from references(below)
     elif isinstance(node, list):
-        for each in node:
-            yield from references(each)
+        for below in node:
+            yield from references(below)
 
 
 def seen(house, partner):
     """All that a partner is led to from what it finds, by reference; what is not there is None."""
-    found = {}
+    resources = {}
     for type_ in TYPES:
-        for each in house.get(f"/fhir/{type_}", partner=partner).json.get("entry", []):
-            found[f"{type_}/{each['resource']['id']}"] = each["resource"]
-    waiting = list(found.values())
+        for entry in house.get(f"/fhir/{type_}", partner=partner).json.get("entry", []):
+            resources[f"{type_}/{entry['resource']['id']}"] = entry["resource"]
+    waiting = list(resources.values())
     while waiting:
         for reference in references(waiting.pop()):
-            if reference not in found:
+            if reference not in resources:
                 answer = house.get(f"/fhir/{reference}", partner=partner)
-                found[reference] = answer.json if answer.status_code == 200 else None
-                waiting += [found[reference]] if found[reference] else []
-    return found
+                resources[reference] = answer.json if answer.status_code == 200 else None
+                waiting += [resources[reference]] if resources[reference] else []
+    return resources
 
 
 @pytest.fixture
-def told(house):
+def rivers_house(house):
     """River's case, which names who is the hospital's and who is another's in the directory."""
     sent = a03(person="R-1").replace(b"W^1^1||||", f"W^1^1||||{DOCTOR}".encode())
     sent = sent.replace(b"urn:example:persons", b"urn:example:clients")
@@ -84,28 +84,32 @@ def told(house):
     return house
 
 
-def test_what_a_resource_of_a_case_system_refers_to_is_readable_to_it(told):
-    found = seen(told, "cms")
-    assert [reference for reference, each in found.items() if each is None] == []
-    names = {each["name"] for each in found.values() if each["resourceType"] == "Organization"}
+def test_what_a_resource_of_a_case_system_refers_to_is_readable_to_it(rivers_house):
+    resources = seen(rivers_house, "cms")
+    assert [reference for reference, resource in resources.items() if resource is None] == []
+    names = {
+        resource["name"] for resource in resources.values() if resource["resourceType"] == "Organization"
+    }
     assert {"Team", "Region"} <= names
     families = {
-        each["name"][0]["family"] for each in found.values() if each["resourceType"] == "Practitioner"
+        resource["name"][0]["family"]
+        for resource in resources.values()
+        if resource["resourceType"] == "Practitioner"
     }
     assert {"Doctor", "Example"} <= families
 
 
-def test_what_nothing_of_a_case_system_names_is_not_readable_to_it(told):
-    other = told.put(
+def test_what_nothing_of_a_case_system_names_is_not_readable_to_it(rivers_house):
+    other = rivers_house.put(
         "/api/directory/organization/other", {"name": "Other", "kind": "other"}, partner="registrar"
     )
     path = f"/fhir/Organization/{resource_id(other.headers['Casebridge-Id'], 'Organization', '')}"
-    assert told.get(path, partner=None).status_code == 200
+    assert rivers_house.get(path, partner=None).status_code == 200
     for more in ("", "/_history", "/_history/1"):
-        assert told.get(f"{path}{more}").status_code == 404
-    named = f"/fhir/Organization/{resource_id(told.named['region'], 'Organization', '')}"
+        assert rivers_house.get(f"{path}{more}").status_code == 404
+    named = f"/fhir/Organization/{resource_id(rivers_house.named['region'], 'Organization', '')}"
     for more in ("", "/_history", "/_history/1"):
-        assert told.get(f"{named}{more}").status_code == 200
+        assert rivers_house.get(f"{named}{more}").status_code == 200
 
 
 def projected(settings, engine, mappings):
@@ -118,42 +122,44 @@ def projected(settings, engine, mappings):
         assert connection.execute(select(func.count()).select_from(reprojection)).scalar() == 0
 
 
-def test_what_another_names_is_erased_and_told_of_in_words(told, settings, engine, mappings):
-    doctors = told.get("/api/directory/practitioner?identifier=D-1", partner=None).json["items"]
-    named = told.get("/api/directory/organization", partner=None).json["items"]
-    hospitals = [each for each in named if each["document"]["kind"] == "hospital"]
-    before = seen(told, "cms")
-    entries = [f"practitioner/{doctors[0]['uuid']}", f"organization/{told.named['team']}"]
-    entries += [f"organization/{each['uuid']}" for each in hospitals]
+def test_what_another_names_is_erased_and_told_of_in_words(rivers_house, settings, engine, mappings):
+    doctors = rivers_house.get("/api/directory/practitioner?identifier=D-1", partner=None).json["items"]
+    named = rivers_house.get("/api/directory/organization", partner=None).json["items"]
+    hospitals = [resource_ for resource_ in named if resource_["document"]["kind"] == "hospital"]
+    before = seen(rivers_house, "cms")
+    entries = [f"practitioner/{doctors[0]['uuid']}", f"organization/{rivers_house.named['team']}"]
+    entries += [f"organization/{hospital['uuid']}" for hospital in hospitals]
     for path in entries:
-        answer = told.ask("DELETE", f"/api/directory/{path}", partner=None)
+        answer = rivers_house.ask("DELETE", f"/api/directory/{path}", partner=None)
         assert answer.status_code == 204, answer.json
     projected(settings, engine, mappings)
     for partner in ("northern", "cms"):
-        found = seen(told, partner)
-        assert [reference for reference, each in found.items() if each is None] == []
-        (team,) = (each for each in found.values() if each["resourceType"] == "CareTeam")
-        words = [each["member"].get("display") for each in team["participant"]]
+        resources = seen(rivers_house, partner)
+        assert [reference for reference, resource in resources.items() if resource is None] == []
+        (team,) = (resource for resource in resources.values() if resource["resourceType"] == "CareTeam")
+        words = [participant["member"].get("display") for participant in team["participant"]]
         assert words.count(WORDS) == len(entries)
-    gone = [each for each in before if each not in found]
-    assert sorted(each.partition("/")[0] for each in gone) == ["Organization"] * 3 + ["Practitioner"]
-    for each in gone:
-        assert told.get(f"/fhir/{each}", partner=None).status_code in {200, 410}
+    gone = [lost for lost in before if lost not in resources]
+    assert sorted(lost.partition("/")[0] for lost in gone) == ["Organization"] * 3 + ["Practitioner"]
+    for lost in gone:
+        assert rivers_house.get(f"/fhir/{lost}", partner=None).status_code in {200, 410}
     # whoever names them goes on, and nobody comes back
-    changed = {**told.case, "targeted_group": "brain-injury"}
-    saved = told.put("/api/cases/c1", changed, headers={"If-Match": told.etag}.items())
+    changed = {**rivers_house.case, "targeted_group": "brain-injury"}
+    saved = rivers_house.put("/api/cases/c1", changed, headers={"If-Match": rivers_house.etag}.items())
     assert saved.status_code == 200, saved.json
     again = a03("MSG-2", person="R-1").replace(b"W^1^1||||", f"W^1^1||||{DOCTOR}".encode())
     again = again.replace(b"urn:example:persons", b"urn:example:clients").replace(b"20260227", b"20260228")
-    assert Mercy(told).hl7v2(again).status_code == 200
-    assert told.get("/api/directory/practitioner?identifier=D-1", partner=None).json["items"] == []
+    assert Mercy(rivers_house).hl7v2(again).status_code == 200
+    assert rivers_house.get("/api/directory/practitioner?identifier=D-1", partner=None).json["items"] == []
 
 
-def test_what_a_partner_names_itself_is_not_erased_before_it_says_otherwise(told):
+def test_what_a_partner_names_itself_is_not_erased_before_it_says_otherwise(rivers_house):
     for path in ("practitioner/nurse", "organization/northern"):
-        uuid = told.get(f"/api/directory/{path}").headers["Casebridge-Id"]
+        uuid = rivers_house.get(f"/api/directory/{path}").headers["Casebridge-Id"]
         kind = path.partition("/")[0]
-        assert told.ask("DELETE", f"/api/directory/{kind}/{uuid}", partner=None).status_code == 409
+        assert rivers_house.ask("DELETE", f"/api/directory/{kind}/{uuid}", partner=None).status_code == 409
     # the registrar's team names its region
-    region = told.named["region"]
-    assert told.ask("DELETE", f"/api/directory/organization/{region}", partner=None).status_code == 409
+    region = rivers_house.named["region"]
+    assert (
+        rivers_house.ask("DELETE", f"/api/directory/organization/{region}", partner=None).status_code == 409
+    )

@@ -30,15 +30,15 @@ def medcom(id_, *, full_urls=True, **more):
         ],
     }
     sent["entry"][0]["fullUrl"] = f"{BASE}/MessageHeader/{id_}"
-    told = [
+    answers_ = [
         _organization("mercy"),
         _organization("casebridge"),
         _provenance("p1", "MessageHeader/before", who={"reference": "Practitioner/nobody"}),
         _provenance("p2", f"MessageHeader/{id_}", who={"reference": "Organization/mercy"}),
     ]
-    for each in told:
-        url = f"{BASE}/{each['resourceType']}/{each['id']}"
-        sent["entry"].append({"resource": each, **({"fullUrl": url} if full_urls else {})})
+    for answer in answers_:
+        url = f"{BASE}/{answer['resourceType']}/{answer['id']}"
+        sent["entry"].append({"resource": answer, **({"fullUrl": url} if full_urls else {})})
     return sent
 
 
@@ -123,9 +123,9 @@ BROKEN = (
 
 def _nobodys(sent):
     """The message, of a patient who cannot be told."""
-    for each in sent["entry"]:
-        if each["resource"]["resourceType"] == "Patient":
-            del each["resource"]["identifier"]
+    for entry in sent["entry"]:
+        if entry["resource"]["resourceType"] == "Patient":
+            del entry["resource"]["identifier"]
     return sent
 
 

@@ -27,12 +27,12 @@ def client(tmp_path_factory, mappings):
     """Asks one application for all: what is refused changes nothing."""
     folder = tmp_path_factory.mktemp("refusals")
     (folder / "partners.yaml").write_text(REGISTRY, encoding="utf-8")
-    given = {
+    environment = {
         "CASEBRIDGE_AUTH": "off",
         "CASEBRIDGE_DATABASE_URL": f"sqlite:///{folder}/casebridge.db",
         "CASEBRIDGE_PARTNERS": str(folder / "partners.yaml"),
     }
-    settings = Settings.from_env(given)
+    settings = Settings.from_env(environment)
     engine = rooms.database(settings)
     upgrade(engine)
     client = serving.application(settings, engine, mappings).test_client()
@@ -55,8 +55,8 @@ def chained(count):
     names = [f"urn:uuid:{number}" for number in range(count // 2)]
     stays = [written({**STAY, "serviceProvider": {"reference": names[0]}}) for _ in names]
     places = [
-        written({"resourceType": "Organization", "partOf": {"reference": names[number - 1]}}, fullUrl=each)
-        for number, each in enumerate(names)
+        written({"resourceType": "Organization", "partOf": {"reference": names[number - 1]}}, fullUrl=name)
+        for number, name in enumerate(names)
     ]
     return [*stays, *places]
 
@@ -71,7 +71,7 @@ def of_one_patient(count):
         for number in range(count // 2)
     ]
     insurances = [{**insured, "beneficiary": subject} for _ in stays]
-    return [patient, *(written(each) for each in (*stays, *insurances))]
+    return [patient, *(written(resource) for resource in (*stays, *insurances))]
 
 
 def document(kind, members):
@@ -156,6 +156,6 @@ def test_what_is_wrong_is_cheap_to_refuse(client, body):
     assert several < 5 * few + 20_000, "the cost grows faster than what is sent"
     assert several < 5 * len(large) + 20_000
     assert peak < 100 * len(large) + 5_000_000
-    told = answer.json.get("issues") or answer.json.get("issue") or answer.json["entry"]
-    assert len(told) <= 100
+    issues = answer.json.get("issues") or answer.json.get("issue") or answer.json["entry"]
+    assert len(issues) <= 100
     assert len(answer.data) < 50_000

@@ -10,22 +10,25 @@ from service.wiring import serving
 def counted(house, **labels):
     """How many requests with these labels /metrics tells of."""
     text = house.get("/metrics", partner=None).text
-    samples = [each for family in text_string_to_metric_families(text) for each in family.samples]
-    found = [each for each in samples if labels.items() <= each.labels.items()]
-    counters = [each.value for each in found if each.name == "casebridge_http_requests_total"]
-    counts = [each.value for each in found if each.name == "casebridge_http_request_seconds_count"]
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    chosen = [sample for sample in samples if labels.items() <= sample.labels.items()]
+    counters = [sample.value for sample in chosen if sample.name == "casebridge_http_requests_total"]
+    counts = [sample.value for sample in chosen if sample.name == "casebridge_http_request_seconds_count"]
     assert sum(counters) == sum(counts)
     return sum(counters)
 
 
-def test_requests_are_counted_by_the_rule_of_their_route_and_their_status(told):
-    found = {"method": "GET", "route": "/api/cases/<ref>", "status": "200"}
-    missing = {**found, "status": "404"}
-    before = counted(told, **found), counted(told, **missing)
-    told.get("/api/cases/c1")
-    told.get("/api/cases/c1")
-    told.get("/api/cases/c2")
-    assert (counted(told, **found), counted(told, **missing)) == (before[0] + 2, before[1] + 1)
+def test_requests_are_counted_by_the_rule_of_their_route_and_their_status(rivers_house):
+    labels = {"method": "GET", "route": "/api/cases/<ref>", "status": "200"}
+    missing = {**labels, "status": "404"}
+    before = counted(rivers_house, **labels), counted(rivers_house, **missing)
+    rivers_house.get("/api/cases/c1")
+    rivers_house.get("/api/cases/c1")
+    rivers_house.get("/api/cases/c2")
+    assert (counted(rivers_house, **labels), counted(rivers_house, **missing)) == (
+        before[0] + 2,
+        before[1] + 1,
+    )
 
 
 def test_what_has_no_route_is_counted_together_and_refusals_too(house):
@@ -38,11 +41,11 @@ def test_what_has_no_route_is_counted_together_and_refusals_too(house):
     assert (counted(house, **nowhere), counted(house, **denied)) == (before[0] + 2, before[1] + 1)
 
 
-def test_no_metric_tells_an_id_or_a_search_value(told):
-    patient = told.one("Patient")["id"]
-    told.get("/api/clients?identifier=urn:example:clients|R-1")
-    told.get(f"/fhir/CarePlan?patient={patient}")
-    text = told.get("/metrics", partner=None).text
+def test_no_metric_tells_an_id_or_a_search_value(rivers_house):
+    patient = rivers_house.one("Patient")["id"]
+    rivers_house.get("/api/clients?identifier=urn:example:clients|R-1")
+    rivers_house.get(f"/fhir/CarePlan?patient={patient}")
+    text = rivers_house.get("/metrics", partner=None).text
     assert 'route="/fhir/<type_>"' in text
     for secret in (patient, "R-1", "river", "c1"):
         assert secret not in text

@@ -39,8 +39,8 @@ ACCESS = Access(
 
 
 def operation(method="get", path="/stays/{id}", **more):
-    told = {"tag": "Stays", "summary": "A stay", "answers": {}, "silent": "It tells a name."} | more
-    return Operation(method, path, f"{method}{path}", **told)
+    fields = {"tag": "Stays", "summary": "A stay", "answers": {}, "silent": "It tells a name."} | more
+    return Operation(method, path, f"{method}{path}", **fields)
 
 
 def door(*operations, right="stays"):
@@ -108,5 +108,5 @@ def test_the_route_of_another_door_is_no_route_of_this_one():
 
 def test_an_operation_needs_the_right_of_its_door_unless_it_names_its_own():
     operations = (operation(), operation("put", right="erase"))
-    assert [each.right for each in door(*operations).described()] == ["stays", "erase"]
-    assert [each.right for each in door(*WHOLE, right=PUBLIC).described()] == [None, None]
+    assert [operation.right for operation in door(*operations).described()] == ["stays", "erase"]
+    assert [operation.right for operation in door(*WHOLE, right=PUBLIC).described()] == [None, None]

@@ -88,24 +88,24 @@ def come_along(house, patient, asked):
     """Read a page of plans with what comes along."""
     path = f"/fhir/CarePlan?patient={patient}&{'&'.join(text for text, _ in asked if text)}"
     entries = read(house, path).json["entry"]
-    assert {type_ for _, type_ in asked if type_} <= {each["resource"]["resourceType"] for each in entries}
+    assert {type_ for _, type_ in asked if type_} <= {entry["resource"]["resourceType"] for entry in entries}
 
 
 @pytest.fixture
-def operations(told):
+def operations(rivers_house):
     """What is counted, by its name; in this order."""
-    mercy = Mercy(told)
-    plan = told.one("CarePlan")
+    mercy = Mercy(rivers_house)
+    plan = rivers_house.one("CarePlan")
     patient = plan["subject"]["reference"]
     return {
-        "read by id": lambda: read(told, f"/fhir/CarePlan/{plan['id']}"),
-        "search page": lambda: read(told, f"/fhir/CarePlan?patient={patient}&status=active"),
-        "search page with what it refers to": lambda: come_along(told, patient, INCLUDED[:1]),
-        "search page with what refers to it": lambda: come_along(told, patient, INCLUDED[-1:]),
-        "search page with all of this": lambda: come_along(told, patient, INCLUDED),
-        "the same case again": lambda: put(told, "/api/cases/c1", river.CASE),
-        "one goal changed": lambda: put(told, "/api/cases/c1", goal_changed(river.CASE)),
-        "new client and case": lambda: client_and_case(told),
+        "read by id": lambda: read(rivers_house, f"/fhir/CarePlan/{plan['id']}"),
+        "search page": lambda: read(rivers_house, f"/fhir/CarePlan?patient={patient}&status=active"),
+        "search page with what it refers to": lambda: come_along(rivers_house, patient, INCLUDED[:1]),
+        "search page with what refers to it": lambda: come_along(rivers_house, patient, INCLUDED[-1:]),
+        "search page with all of this": lambda: come_along(rivers_house, patient, INCLUDED),
+        "the same case again": lambda: put(rivers_house, "/api/cases/c1", river.CASE),
+        "one goal changed": lambda: put(rivers_house, "/api/cases/c1", goal_changed(river.CASE)),
+        "new client and case": lambda: client_and_case(rivers_house),
         "discharge by FHIR": lambda: mercy.message(message()),
         "discharge by HL7 v2": lambda: mercy.hl7v2(a03("MSG-2", person="R-2", visit="V-2")),
     }
@@ -127,8 +127,8 @@ CEILINGS = {
 
 
 def test_an_operation_waits_for_the_database_no_more_often_than_it_must(operations, trips):
-    found = {name: trips(operation) for name, operation in operations.items()}
-    assert {name: found[name] for name, most in CEILINGS.items() if found[name] > most} == {}
+    counted = {name: trips(operation) for name, operation in operations.items()}
+    assert {name: counted[name] for name, most in CEILINGS.items() if counted[name] > most} == {}
 
 
 def test_what_is_counted_is_what_is_waited_for(engine, trips):

@@ -18,21 +18,21 @@ class Exporter:
     def __init__(self, house, **who):
         self.house, self.who = house, who
 
-    def ask(self, method, path, **given):
-        return self.house.ask(method, path, **self.who, **given)
+    def ask(self, method, path, **options):
+        return self.house.ask(method, path, **self.who, **options)
 
-    def begin(self, path="/fhir/$export", *, prefer=ASYNC, method="GET", **given):
-        return self.ask(method, path, headers=prefer, **given)
+    def begin(self, path="/fhir/$export", *, prefer=ASYNC, method="GET", **options):
+        return self.ask(method, path, headers=prefer, **options)
 
-    def begun(self, path="/fhir/$export", **given):
+    def begun(self, path="/fhir/$export", **options):
         """The path of the status of an export that is begun."""
-        answer = self.begin(path, **given)
+        answer = self.begin(path, **options)
         assert answer.status_code == 202, answer.data
         return path_of(answer.headers["Content-Location"])
 
-    def manifest(self, path="/fhir/$export", **given):
+    def manifest(self, path="/fhir/$export", **options):
         """The manifest of a new export."""
-        return self.wait(self.begun(path, **given))
+        return self.wait(self.begun(path, **options))
 
     def wait(self, status):
         for _ in range(1000):
@@ -62,13 +62,13 @@ class Exporter:
 
     def resources(self, manifest):
         """All resources of a manifest by reference; none is there twice."""
-        found = {}
+        resources_ = {}
         for file in manifest["output"]:
             for resource in self.lines(file):
                 reference = f"{resource['resourceType']}/{resource['id']}"
-                assert reference not in found
-                found[reference] = resource
-        return found
+                assert reference not in resources_
+                resources_[reference] = resource
+        return resources_
 
     def deleted(self, manifest):
         """The references of what is said to be no longer there."""

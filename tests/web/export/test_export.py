@@ -22,8 +22,8 @@ SEEN = {
 
 
 @pytest.fixture
-def northern(told):
-    return Exporter(told, partner="northern")
+def northern(rivers_house):
+    return Exporter(rivers_house, partner="northern")
 
 
 @pytest.fixture
@@ -33,17 +33,17 @@ def group(northern):
 
 
 def counts(resources):
-    found = {}
+    numbers = {}
     for reference in resources:
         type_ = reference.partition("/")[0]
-        found[type_] = found.get(type_, 0) + 1
-    return found
+        numbers[type_] = numbers.get(type_, 0) + 1
+    return numbers
 
 
 def test_an_insurer_exports_its_group_all_patients_and_all_there_is_for_it(northern, group):
     everything = northern.resources(northern.manifest())
-    found = counts(everything)
-    assert {type_: found.get(type_) for type_ in SEEN} == SEEN
+    numbers = counts(everything)
+    assert {type_: numbers.get(type_) for type_ in SEEN} == SEEN
     for path in ("/fhir/Patient/$export", f"{group}/$export"):
         assert northern.resources(northern.manifest(path)) == everything
     read = northern.ask("GET", f"/fhir/{next(iter(everything))}").json
@@ -55,13 +55,13 @@ def test_of_the_types_that_are_named_alone_and_of_elements_the_named_and_the_req
         "/fhir/$export?_type=CarePlan,Goal&_elements=title",
         "/fhir/$export?_type=CarePlan&_type=Goal&_elements=CarePlan.title&_elements=Goal.id",
     ):
-        found = northern.resources(northern.manifest(path))
-        assert counts(found) == {"CarePlan": 1, "Goal": 2}
-        plan = next(each for each in found.values() if each["resourceType"] == "CarePlan")
+        resources = northern.resources(northern.manifest(path))
+        assert counts(resources) == {"CarePlan": 1, "Goal": 2}
+        plan = next(resource for resource in resources.values() if resource["resourceType"] == "CarePlan")
         assert set(plan) == {"resourceType", "id", "meta", "title", "status", "intent", "subject"}
         assert plan["meta"]["tag"][-1]["code"] == "SUBSETTED"
         assert plan["meta"]["versionId"] == "1"
-        goal = next(each for each in found.values() if each["resourceType"] == "Goal")
+        goal = next(resource for resource in resources.values() if resource["resourceType"] == "Goal")
         assert set(goal) == {"resourceType", "id", "meta", "lifecycleStatus", "description", "subject"}
 
 
@@ -131,9 +131,13 @@ def test_the_capability_statement_tells_of_it(house):
     statement = house.get("/fhir/metadata").json
     assert statement["instantiates"] == ["http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"]
     (rest,) = statement["rest"]
-    of_types = {each["type"]: each.get("operation", []) for each in rest["resource"]}
-    found = [*rest["operation"], *of_types["Patient"], *of_types["Group"]]
-    assert [each["definition"].rpartition("/")[2] for each in found if each["name"] == "export"] == [
+    of_types = {resource["type"]: resource.get("operation", []) for resource in rest["resource"]}
+    operations = [*rest["operation"], *of_types["Patient"], *of_types["Group"]]
+    assert [
+        operation["definition"].rpartition("/")[2]
+        for operation in operations
+        if operation["name"] == "export"
+    ] == [
         "export",
         "patient-export",
         "group-export",
@@ -186,31 +190,31 @@ def test_how_far_it_is_is_told_until_it_is_planned(northern, monkeypatch):
     monkeypatch.setattr(exports, "PLANNING", -1)
     monkeypatch.setattr(kept, "SECONDS", -1)
     status = northern.begun()
-    told = []
+    progress = []
     while (answer := northern.ask("GET", status)).status_code == 202:
-        told.append(answer.headers["X-Progress"])
+        progress.append(answer.headers["X-Progress"])
         assert (answer.data, answer.headers["Retry-After"]) == (b"", "1")
         assert "Expires" in answer.headers
         assert northern.ask("GET", f"{status}/999").status_code == 404
-    assert told[0].startswith("1 of ")
-    assert len(set(told)) == len(told) > 10
+    assert progress[0].startswith("1 of ")
+    assert len(set(progress)) == len(progress) > 10
     assert answer.status_code == 200
 
 
 @pytest.mark.parametrize(
     ("partner", "path"), [(None, "/fhir/$export"), ("northern", "/fhir/Patient/$export")]
 )
-def test_provenance_is_there_unless_other_types_are_named(told, partner, path):
-    exporter = Exporter(told, partner=partner)
+def test_provenance_is_there_unless_other_types_are_named(rivers_house, partner, path):
+    exporter = Exporter(rivers_house, partner=partner)
     assert counts(exporter.resources(exporter.manifest(path)))["Provenance"] >= 1
     assert "Provenance" not in counts(exporter.resources(exporter.manifest(f"{path}?_type=CarePlan")))
 
 
-def test_what_is_cancelled_or_anothers_is_not_there(told, northern):
+def test_what_is_cancelled_or_anothers_is_not_there(rivers_house, northern):
     status = northern.begun()
     part = northern.wait(status)["output"][0]["url"].removeprefix("http://127.0.0.1:8080")
     for other in ("southern", "cms", None):
-        stranger = Exporter(told, partner=other)
+        stranger = Exporter(rivers_house, partner=other)
         for method, path in (("GET", status), ("GET", part), ("DELETE", status)):
             assert stranger.ask(method, path).status_code == 404
     assert northern.ask("GET", f"{status}/999").status_code == 404
@@ -232,30 +236,32 @@ def test_so_many_may_be_under_way(northern):
     assert northern.begin().status_code == 202
 
 
-def test_a_group_lists_its_members_and_is_its_insurers_alone(told, northern, group):
-    found = northern.ask("GET", group).json
-    patient = told.one("Patient", "northern")["id"]
-    assert found["member"] == [{"entity": {"reference": f"Patient/{patient}"}}]
-    assert (found["quantity"], found["type"], found["actual"]) == (1, "person", True)
+def test_a_group_lists_its_members_and_is_its_insurers_alone(rivers_house, northern, group):
+    body = northern.ask("GET", group).json
+    patient = rivers_house.one("Patient", "northern")["id"]
+    assert body["member"] == [{"entity": {"reference": f"Patient/{patient}"}}]
+    assert (body["quantity"], body["type"], body["actual"]) == (1, "person", True)
     (listed,) = northern.ask("GET", "/fhir/Group").json["entry"]
     assert (listed["resource"]["quantity"], "member" in listed["resource"]) == (1, False)
     for other in ("southern", "cms", None, "mercy"):
-        stranger = Exporter(told, partner=other)
+        stranger = Exporter(rivers_house, partner=other)
         assert stranger.ask("GET", group).status_code == 404
         assert stranger.begin(f"{group}/$export").status_code == 404
-    assert told.get("/fhir/Group", partner="mercy").json["total"] == 0
-    southern = told.get("/fhir/Group", partner="southern").json["entry"][0]["resource"]
+    assert rivers_house.get("/fhir/Group", partner="mercy").json["total"] == 0
+    southern = rivers_house.get("/fhir/Group", partner="southern").json["entry"][0]["resource"]
     assert southern["quantity"] == 0
-    assert "member" not in told.get(f"/fhir/Group/{southern['id']}", partner="southern").json
+    assert "member" not in rivers_house.get(f"/fhir/Group/{southern['id']}", partner="southern").json
     assert northern.ask("GET", "/fhir/Group?name=x").status_code == 400
 
 
-def test_each_partner_exports_what_it_may_see(told, northern):
+def test_each_partner_exports_what_it_may_see(rivers_house, northern):
     mine = northern.resources(northern.manifest())
-    assert Exporter(told, partner="southern").manifest()["output"] == []
-    assert Exporter(told, partner="mercy").manifest()["output"] == []
-    own = Exporter(told, partner="cms").resources(Exporter(told, partner="cms").manifest())
-    everything = Exporter(told, partner=None).resources(Exporter(told, partner=None).manifest())
+    assert Exporter(rivers_house, partner="southern").manifest()["output"] == []
+    assert Exporter(rivers_house, partner="mercy").manifest()["output"] == []
+    own = Exporter(rivers_house, partner="cms").resources(Exporter(rivers_house, partner="cms").manifest())
+    everything = Exporter(rivers_house, partner=None).resources(
+        Exporter(rivers_house, partner=None).manifest()
+    )
     assert own == everything
     assert everything.items() >= mine.items()
 
@@ -265,7 +271,7 @@ def changed(house, path, document, **more):
     assert house.put(path, document, headers={"If-Match": "*"}).status_code == 200
 
 
-def test_a_second_export_has_what_changed_since_the_first(told, northern):
+def test_a_second_export_has_what_changed_since_the_first(rivers_house, northern):
     first = northern.manifest()
     assert counts(northern.resources(first)).items() >= SEEN.items()
     since = f"_since={first['transactionTime']}"
@@ -273,7 +279,7 @@ def test_a_second_export_has_what_changed_since_the_first(told, northern):
     left = counts(northern.resources(nothing))
     assert left.keys() <= {"Organization", "Practitioner"}
     assert nothing["deleted"] == []
-    changed(told, "/api/cases/c1", river.CASE, plan={**river.CASE["plan"], "title": "Another"})
+    changed(rivers_house, "/api/cases/c1", river.CASE, plan={**river.CASE["plan"], "title": "Another"})
     second = northern.manifest(f"/fhir/$export?{since}&_type=CarePlan,Goal,Patient")
     (plan,) = northern.resources(second).values()
     assert (plan["title"], plan["meta"]["versionId"]) == ("Another", "2")
@@ -284,11 +290,13 @@ def test_a_second_export_has_what_changed_since_the_first(told, northern):
     assert northern.resources(northern.manifest(early)) == {}
 
 
-def test_a_leaver_is_deleted_and_who_comes_back_is_there_whole(told, northern, group):
+def test_a_leaver_is_deleted_and_who_comes_back_is_there_whole(rivers_house, northern, group):
     first = northern.manifest(f"{group}/$export")
     mine = northern.resources(first)
-    own = {each for each in mine if each.partition("/")[0] not in {"Organization", "Practitioner"}}
-    changed(told, "/api/clients/river", river.CLIENT, coverages=[])
+    own = {
+        reference for reference in mine if reference.partition("/")[0] not in {"Organization", "Practitioner"}
+    }
+    changed(rivers_house, "/api/clients/river", river.CLIENT, coverages=[])
     second = northern.manifest(f"{group}/$export?_since={first['transactionTime']}")
     assert second["output"] == []
     gone = northern.deleted(second)
@@ -296,39 +304,41 @@ def test_a_leaver_is_deleted_and_who_comes_back_is_there_whole(told, northern, g
     assert northern.ask("GET", first["output"][0]["url"].removeprefix("http://127.0.0.1:8080")).data == b""
     third = northern.manifest(f"{group}/$export?_since={second['transactionTime']}")
     assert (third["output"], third["deleted"]) == ([], [])
-    changed(told, "/api/clients/river", river.CLIENT)
+    changed(rivers_house, "/api/clients/river", river.CLIENT)
     fourth = northern.manifest(f"{group}/$export?_since={third['transactionTime']}")
     assert northern.resources(fourth).keys() >= mine.keys()
     assert northern.deleted(fourth) == set()
 
 
-def test_a_new_members_older_resources_are_there(told):
-    southern = Exporter(told, partner="southern")
+def test_a_new_members_older_resources_are_there(rivers_house):
+    southern = Exporter(rivers_house, partner="southern")
     first = southern.manifest()
     assert first["output"] == []
     payer = {"id": "more", "status": "active", "payer": "southern"}
     insurer = {**river.INSURER, "identifiers": [{"system": "urn:example:payers", "value": "southern"}]}
-    assert told.put("/api/directory/organization/southern", insurer).status_code == 201
-    changed(told, "/api/clients/river", river.CLIENT, coverages=[*river.CLIENT["coverages"], payer])
+    assert rivers_house.put("/api/directory/organization/southern", insurer).status_code == 201
+    changed(rivers_house, "/api/clients/river", river.CLIENT, coverages=[*river.CLIENT["coverages"], payer])
     second = southern.manifest(f"/fhir/$export?_since={first['transactionTime']}")
-    found = southern.resources(second)
-    assert counts(found)["Goal"] == 2
-    assert found.keys() == southern.resources(southern.manifest()).keys()
+    resources = southern.resources(second)
+    assert counts(resources)["Goal"] == 2
+    assert resources.keys() == southern.resources(southern.manifest()).keys()
 
 
-def test_what_is_erased_is_deleted_for_who_had_it_alone(told, northern):
-    first, other = northern.manifest(), Exporter(told, partner="southern")
+def test_what_is_erased_is_deleted_for_who_had_it_alone(rivers_house, northern):
+    first, other = northern.manifest(), Exporter(rivers_house, partner="southern")
     theirs = other.manifest()
     mine = northern.resources(first)
-    case = told.get("/api/cases/c1").headers["Casebridge-Id"]
-    client = told.get("/api/clients/river").headers["Casebridge-Id"]
+    case = rivers_house.get("/api/cases/c1").headers["Casebridge-Id"]
+    client = rivers_house.get("/api/clients/river").headers["Casebridge-Id"]
     for path in (f"/api/cases/{case}", f"/api/clients/{client}"):
-        assert told.ask("DELETE", path, partner=None).status_code == 204
+        assert rivers_house.ask("DELETE", path, partner=None).status_code == 204
     second = northern.manifest(f"/fhir/$export?_since={first['transactionTime']}")
-    own = {each for each in mine if each.partition("/")[0] not in {"Organization", "Practitioner"}}
+    own = {
+        reference for reference in mine if reference.partition("/")[0] not in {"Organization", "Practitioner"}
+    }
     assert northern.deleted(second) == own
     assert other.manifest(f"/fhir/$export?_since={theirs['transactionTime']}")["deleted"] == []
-    all_ = Exporter(told, partner=None)
+    all_ = Exporter(rivers_house, partner=None)
     assert all_.deleted(all_.manifest(f"/fhir/$export?_since={first['transactionTime']}")) >= own
-    cms = Exporter(told, partner="cms")
+    cms = Exporter(rivers_house, partner="cms")
     assert cms.deleted(cms.manifest(f"/fhir/$export?_since={first['transactionTime']}")) >= own

@@ -14,15 +14,15 @@ from tests.web.seen.test_audit import records
 
 
 @pytest.fixture
-def two(told):
+def two(rivers_house):
     """Somebody else has a finished case beside River's running one, and is northern's, too."""
     other = {**river.CLIENT, "identifiers": [{"system": "urn:example:clients", "value": "S-1"}]}
     other["names"] = [{"family": "Stone", "given": ["Sam"]}]
-    assert told.put("/api/clients/sam", other).status_code == 201
+    assert rivers_house.put("/api/clients/sam", other).status_code == 201
     case = {**copy.deepcopy(river.CASE), "client": "sam", "identifiers": []}
     case["plan"] = {**case["plan"], "status": "completed"}
-    assert told.put("/api/cases/c2", case).status_code == 201
-    return told
+    assert rivers_house.put("/api/cases/c2", case).status_code == 201
+    return rivers_house
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def patient(house, number, partner="cms"):
 
 
 def of_patients(northern, path, *references, query="", also=()):
-    named = [{"name": "patient", "valueReference": {"reference": each}} for each in references]
+    named = [{"name": "patient", "valueReference": {"reference": reference}} for reference in references]
     body = {"resourceType": "Parameters", "parameter": [*named, *also]}
     return northern.begin(f"{path}{query}", method="POST", json=body)
 
@@ -54,7 +54,7 @@ def whole(northern, answer):
 
 
 def filtered(northern, *filters, types="CarePlan,Goal,Patient"):
-    query = "".join(f"&_typeFilter={quote(each)}" for each in filters)
+    query = "".join(f"&_typeFilter={quote(filter_)}" for filter_ in filters)
     return northern.resources(northern.manifest(f"/fhir/$export?_type={types}{query}"))
 
 
@@ -62,9 +62,9 @@ def test_of_a_type_that_is_filtered_there_is_what_a_search_would_find_and_all_of
     everything = counts(filtered(northern))
     assert everything == {"CarePlan": 2, "Goal": 4, "Patient": 2}
     for search in ("CarePlan?status=active", "CarePlan?status=active&subject:missing=false"):
-        found = filtered(northern, search)
-        assert counts(found) == {**everything, "CarePlan": 1}
-        (plan,) = (each for each in found.values() if each["resourceType"] == "CarePlan")
+        resources = filtered(northern, search)
+        assert counts(resources) == {**everything, "CarePlan": 1}
+        (plan,) = (resource for resource in resources.values() if resource["resourceType"] == "CarePlan")
         assert plan["status"] == "active"
     assert "CarePlan" not in counts(filtered(northern, "CarePlan?status=draft"))
     assert counts(filtered(northern, "Patient?family=stone")) == {**everything, "Patient": 1}
@@ -117,11 +117,11 @@ def test_a_leaver_is_told_of_whatever_is_filtered(northern, two):
 def test_of_patients_that_are_named_there_is_what_is_theirs_alone(northern, two, group):
     sam, everything = patient(two, "S-1"), northern.resources(northern.manifest())
     for path in ("/fhir/Patient/$export", f"{group}/$export", f"{group}/$davinci-data-export"):
-        found = whole(northern, of_patients(northern, path, sam))
-        assert counts(found)["Patient"] == counts(found)["CarePlan"] == 1
-        assert found[sam] == everything[sam]
-        others = {each for each in everything if patient(two, "R-1") in str(everything[each])}
-        assert others.isdisjoint(found)
+        resources = whole(northern, of_patients(northern, path, sam))
+        assert counts(resources)["Patient"] == counts(resources)["CarePlan"] == 1
+        assert resources[sam] == everything[sam]
+        others = {reference for reference in everything if patient(two, "R-1") in str(everything[reference])}
+        assert others.isdisjoint(resources)
         of_all = whole(northern, of_patients(northern, path, sam, patient(two, "R-1"), sam))
         assert of_all == everything
 
@@ -133,13 +133,13 @@ def test_nobody_is_told_apart_who_is_not_there_and_who_is_not_theirs(northern, t
         "coverages": [],
     }
     assert two.put("/api/clients/theirs", theirs).status_code == 201
-    told = [
-        of_patients(northern, "/fhir/Patient/$export", patient(two, "S-1"), each)
-        for each in (patient(two, "T-1"), "Patient/never", "Organization/never")
+    answers = [
+        of_patients(northern, "/fhir/Patient/$export", patient(two, "S-1"), reference)
+        for reference in (patient(two, "T-1"), "Patient/never", "Organization/never")
     ]
-    assert {answer.status_code for answer in told} == {400}
-    assert told[0].json == told[1].json == told[2].json
-    (issue,) = told[0].json["issue"]
+    assert {answer.status_code for answer in answers} == {400}
+    assert answers[0].json == answers[1].json == answers[2].json
+    (issue,) = answers[0].json["issue"]
     assert (issue["code"], issue["expression"]) == ("not-found", ["patient[1]"])
 
 
@@ -181,7 +181,7 @@ def test_da_vincis_export_is_that_of_the_group(northern, group):
 def organized(northern, manifest):
     """What there is of each patient, by the reference of the header before it."""
     assert manifest["outputOrganizedBy"] == "Patient"
-    found = {}
+    by_patient = {}
     for file in manifest["output"]:
         if "type" not in file:
             for line in northern.ask("GET", path_of(file["url"])).data.splitlines():
@@ -189,10 +189,10 @@ def organized(northern, manifest):
                 if resource["resourceType"] == "Parameters":
                     (header,) = resource["parameter"]
                     assert header["name"] == "header"
-                    theirs = found.setdefault(header["valueReference"]["reference"], [])
+                    theirs = by_patient.setdefault(header["valueReference"]["reference"], [])
                 else:
                     theirs.append(resource)
-    return found
+    return by_patient
 
 
 @pytest.mark.parametrize("parts", [1, 5_000])
@@ -203,17 +203,23 @@ def test_files_by_patient_have_of_each_a_header_the_patient_and_all_that_is_thei
     everything = northern.resources(northern.manifest())
     for path in (f"{group}/$export", "/fhir/$export"):
         manifest = northern.manifest(f"{path}?organizeOutputBy=Patient")
-        found = organized(northern, manifest)
-        assert set(found) == {patient(two, "R-1"), patient(two, "S-1")}
-        for reference, theirs in found.items():
+        by_patient = organized(northern, manifest)
+        assert set(by_patient) == {patient(two, "R-1"), patient(two, "S-1")}
+        for reference, theirs in by_patient.items():
             assert theirs[0] == everything[reference]
-            own = {name for name, each in everything.items() if f'"{reference}"' in json.dumps(each)}
-            assert {f"{each['resourceType']}/{each['id']}" for each in theirs} >= own
-        told = [f"{each['resourceType']}/{each['id']}" for theirs in found.values() for each in theirs]
-        assert len(told) == len(set(told))
-        shared = [each for file in manifest["output"] if "type" in file for each in northern.lines(file)]
-        assert {each["resourceType"] for each in shared} == {"Organization", "Practitioner"}
-        assert {*told, *(f"{each['resourceType']}/{each['id']}" for each in shared)} == set(everything)
+            own = {name for name, resource in everything.items() if f'"{reference}"' in json.dumps(resource)}
+            assert {f"{resource['resourceType']}/{resource['id']}" for resource in theirs} >= own
+        references = [
+            f"{resource['resourceType']}/{resource['id']}"
+            for theirs in by_patient.values()
+            for resource in theirs
+        ]
+        assert len(references) == len(set(references))
+        shared = [line for file in manifest["output"] if "type" in file for line in northern.lines(file)]
+        assert {resource["resourceType"] for resource in shared} == {"Organization", "Practitioner"}
+        assert {*references, *(f"{resource['resourceType']}/{resource['id']}" for resource in shared)} == set(
+            everything
+        )
 
 
 def test_files_by_patient_heed_what_else_is_asked_for(northern, two):
@@ -228,10 +234,11 @@ def test_files_by_patient_heed_what_else_is_asked_for(northern, two):
     changed = {**river.CASE, "plan": {**river.CASE["plan"], "title": "On foot"}}
     assert two.put("/api/cases/c1", changed, headers={"If-Match": "*"}).status_code == 200
     since = f"_since={first['transactionTime']}&organizeOutputBy=Patient&_type=CarePlan,Patient"
-    found = organized(northern, northern.manifest(f"/fhir/$export?{since}"))
-    assert {reference: [each["resourceType"] for each in theirs] for reference, theirs in found.items()} == {
-        patient(two, "R-1"): ["CarePlan"]
-    }
+    by_patient = organized(northern, northern.manifest(f"/fhir/$export?{since}"))
+    assert {
+        reference: [resource["resourceType"] for resource in theirs]
+        for reference, theirs in by_patient.items()
+    } == {patient(two, "R-1"): ["CarePlan"]}
     assert northern.begin("/fhir/$export?organizeOutputBy=Group").status_code == 400
 
 

@@ -89,7 +89,7 @@ def test_an_emergency_is_of_one_person_and_exports_nothing(house, engine):
 
 def test_who_is_no_longer_a_member_is_in_no_file_and_a_denial_reaches_them(house):
     northern = exporter(house)
-    file = next(each for each in northern.manifest()["output"] if each["type"] == "CarePlan")
+    file = next(output for output in northern.manifest()["output"] if output["type"] == "CarePlan")
     assert northern.lines(file)
     put = {**copy.deepcopy(river.CLIENT), "consents": [{"id": "no", "status": "active", "decision": "deny"}]}
     answer = house.ask("PUT", "/api/clients/river", partner="cms", json=put, headers={"If-Match": "*"})

@@ -37,20 +37,20 @@ class Sent:
         return self.house.get(path, partner=None).json
 
     def all(self, type_):
-        return [each["resource"] for each in self.get(f"/fhir/{type_}").get("entry", [])]
+        return [entry["resource"] for entry in self.get(f"/fhir/{type_}").get("entry", [])]
 
     def one(self, type_):
-        (found,) = self.all(type_)
-        return found
+        (resource,) = self.all(type_)
+        return resource
 
     def patient(self, value):
-        found = self.get(f"/fhir/Patient?identifier={value}").get("entry", [])
-        return [each["resource"] for each in found]
+        entries = self.get(f"/fhir/Patient?identifier={value}").get("entry", [])
+        return [entry["resource"] for entry in entries]
 
     def document(self, kind):
         """The one client or case."""
-        (found,) = self.get(f"/api/{kind}")["items"]
-        return self.get(f"/api/{kind}/{found['uuid']}")
+        (item,) = self.get(f"/api/{kind}")["items"]
+        return self.get(f"/api/{kind}/{item['uuid']}")
 
     def received(self, kind):
         """What hospitals brought into the one client or case."""
@@ -71,7 +71,7 @@ class Sent:
     def parts(self, type_, name):
         """The resources of what was received under a name, of types that are not searched for."""
         kind = "clients" if name in {"related_persons", "coverages"} else "cases"
-        owners = [each["uuid"] for each in self.get(f"/api/{kind}")["items"]]
+        owners = [item["uuid"] for item in self.get(f"/api/{kind}")["items"]]
         return [
             self.get(f"/fhir/{type_}/{resource_id(owner, type_, part['id'])}")
             for owner in owners
@@ -83,8 +83,11 @@ class Sent:
 
     def people(self, encounter):
         """The Practitioners who take part in a stay."""
-        return [self.get(f"/fhir/{each['individual']['reference']}") for each in encounter["participant"]]
+        return [
+            self.get(f"/fhir/{participant['individual']['reference']}")
+            for participant in encounter["participant"]
+        ]
 
 
 def values(resource):
-    return {each["value"] for each in resource["identifier"]}
+    return {identifier["value"] for identifier in resource["identifier"]}

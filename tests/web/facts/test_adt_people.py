@@ -56,7 +56,10 @@ def test_a_visit_number_that_stands_among_the_alternate_ones_too_is_the_visits(s
     sent.v2(adt("A03", "01011000", pid("100"), pv1("V-1")))
     stay = sent.stay()
     assert stay["status"] == "finished"
-    assert [(each["value"], each.get("use")) for each in stay["identifiers"]] == [("A1", None), ("V-1", None)]
+    assert [(identifier["value"], identifier.get("use")) for identifier in stay["identifiers"]] == [
+        ("A1", None),
+        ("V-1", None),
+    ]
 
 
 def test_an_account_that_is_used_again_has_a_stay_of_each_admission(sent):
@@ -69,9 +72,9 @@ def test_an_account_that_is_used_again_has_a_stay_of_each_admission(sent):
     # what comes late is about the stay that it is of
     sent.v2(adt("A08", "11011000", who, pv1(room="W1", start=october)))
     sent.v2(adt("A03", "11030800", who, pv1(start=november, end="20261103080000+0100")))
-    stays = sorted(sent.received("cases")["stays"], key=lambda each: each["period"]["start"])
-    assert [(each["period"]["end"][:10], each["location"]) for each in stays] == [
+    stays = sorted(sent.received("cases")["stays"], key=lambda stay: stay["period"]["start"])
+    assert [(stay["period"]["end"][:10], stay["location"]) for stay in stays] == [
         ("2026-10-05", "W1"),
         ("2026-11-03", "W9"),
     ]
-    assert len({each["id"] for each in stays}) == 2
+    assert len({stay["id"] for stay in stays}) == 2

@@ -80,8 +80,8 @@ class Doors:
         """When the event of a message was said."""
         form, kind = ("fhir", FHIR) if said["way"] not in {"hl7v2", "mllp"} else ("hl7v2", ER7)
         inbound = InboundMessage(raw, kind, form, "http", ("x",), "x")
-        (found,) = self.taken.understand(self.mercy, inbound).discharges
-        return moment(found["event"], found["recorded"])
+        (discharge,) = self.taken.understand(self.mercy, inbound).discharges
+        return moment(discharge["event"], discharge["recorded"])
 
     def send(self, said, raw, visit):
         """Send until it is taken; what is refused or waits fails the test."""
@@ -116,10 +116,10 @@ class Doors:
     def _framed(self, raw):
         with socket.create_connection(("127.0.0.1", self.port), 30) as connection:
             connection.sendall(frame_of(raw))
-            found = b""
-            while not found.endswith(b"\x1c\r"):
-                found += connection.recv(65_536)
-        return found
+            received = b""
+            while not received.endswith(b"\x1c\r"):
+                received += connection.recv(65_536)
+        return received
 
 
 class Anyhow(RuleBasedStateMachine):
@@ -145,7 +145,7 @@ class Anyhow(RuleBasedStateMachine):
 
     def hl7v2(self, said, named, where):
         merge = said["what"] == "A40"
-        given = {
+        fields = {
             **said,
             "key": named,
             "time": f"10{said['minute']:02}",
@@ -158,7 +158,7 @@ class Anyhow(RuleBasedStateMachine):
         text = TEMPLATE + (MERGED if merge else STAYED)
         if said["code"]:
             text += f"DG1|1||{said['code']}^^SCT\r"
-        return text.format(**given).encode()
+        return text.format(**fields).encode()
 
     def fhir(self, said, named, where):
         stay, patient, condition = self.resources(said, where)
@@ -166,15 +166,15 @@ class Anyhow(RuleBasedStateMachine):
             patient["id"] = "p"
             stay |= {"subject": {"reference": "#p"}, "contained": [patient]}
             return stay
-        found = [stay, patient]
+        resources = [stay, patient]
         if said["code"]:
             stay["diagnosis"] = [{"condition": {"reference": entry(condition)["fullUrl"]}}]
-            found.append(condition)
+            resources.append(condition)
         if said["way"] == "message":
             sent = message(named)
             del sent["entry"][0]["resource"]["eventCoding"]["system"]
-            return {**sent, "entry": [sent["entry"][0], *map(entry, found)]}
-        entries = [entry(each, method="POST", url=each["resourceType"]) for each in found]
+            return {**sent, "entry": [sent["entry"][0], *map(entry, resources)]}
+        entries = [entry(resource, method="POST", url=resource["resourceType"]) for resource in resources]
         return {"resourceType": "Bundle", "id": f"b-{named}", "type": "transaction", "entry": entries}
 
     def resources(self, said, where):
@@ -217,7 +217,7 @@ class Anyhow(RuleBasedStateMachine):
         return key
 
     @rule(target=sent, said=TOLD)
-    def told(self, said):
+    def tell(self, said):
         key = self.new(said)
         self.send(key)
         return key
@@ -234,9 +234,9 @@ class Anyhow(RuleBasedStateMachine):
     def duplicate(self, key):
         self.send(key)
 
-    @rule(told=st.lists(TOLD, min_size=2, max_size=3), again=sent)
-    def at_once(self, told, again):
-        keys = [self.new(each) for each in told]
+    @rule(many=st.lists(TOLD, min_size=2, max_size=3), again=sent)
+    def at_once(self, many, again):
+        keys = [self.new(sending) for sending in many]
         failed = []
 
         def send(key):
@@ -246,18 +246,18 @@ class Anyhow(RuleBasedStateMachine):
                 failed.append(exc)
 
         threads = [threading.Thread(target=send, args=(key,)) for key in (*keys, keys[0], again)]
-        for each in threads:
-            each.start()
-        for each in threads:
-            each.join()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
         assert failed == []
 
     def teardown(self):
         messages = getattr(self, "messages", {})
         order = {key: self.doors.moment(said, self.raw(key, "x")) for key, said in messages.items()}
-        for key in sorted(messages, key=lambda each: (order[each], str(messages[each]))):
+        for key in sorted(messages, key=lambda key: (order[key], str(messages[key]))):
             self.send(key, "ordered")
-        merged = any(each["what"] == "A40" for each in messages.values())
+        merged = any(sent_message["what"] == "A40" for sent_message in messages.values())
         for person in ("P",) if merged else ("P", "Q"):
             anyhow, ordered = (
                 chart(self.doors.house, self.identifier("persons", person, where))
@@ -276,12 +276,12 @@ def settings(tmp_path, database_url):
         ),
         encoding="utf-8",
     )
-    given = {
+    environment = {
         "CASEBRIDGE_AUTH": "off",
         "CASEBRIDGE_DATABASE_URL": database_url,
         "CASEBRIDGE_PARTNERS": str(tmp_path / "partners.yaml"),
     }
-    return Settings.from_env(given)
+    return Settings.from_env(environment)
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ def seen(house, partner="cms"):
     """What a case system sees: how many clients and stays, and how much is in quarantine."""
     patients = house.get("/fhir/Patient", partner=partner).json["total"]
     cases = house.get("/api/cases", partner=partner).json["items"]
-    stays = [stay for each in cases for stay in each["document"].get("received", {}).get("stays", [])]
+    stays = [stay for case in cases for stay in case["document"].get("received", {}).get("stays", [])]
     return patients, len(stays), len(house.get("/api/quarantine", partner=None).json["items"])
 
 

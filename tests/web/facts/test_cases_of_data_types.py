@@ -18,8 +18,8 @@ def resource(mercy, type_):
 
 def received(mercy, kind="clients"):
     """What was received of the one client or case."""
-    (found,) = mercy.house.get(f"/api/{kind}", partner=None).json["items"]
-    return mercy.house.get(f"/api/{kind}/{found['uuid']}", partner=None).json["received"]
+    (item,) = mercy.house.get(f"/api/{kind}", partner=None).json["items"]
+    return mercy.house.get(f"/api/{kind}/{item['uuid']}", partner=None).json["received"]
 
 
 def condition(mercy):
@@ -55,7 +55,7 @@ def test_all_codes_of_a_diagnosis_stand_in_its_condition_the_public_one_first(me
     sent = a03().replace(b"|127295002^Traumatic brain injury^SCT", b"|B1^Brain^L^127295002^Injury^SCT")
     assert b"MSA|AA" in mercy.hl7v2(sent).data
     codings = condition(mercy)["code"]["coding"]
-    assert [(each["system"], each["code"]) for each in codings] == [
+    assert [(coding["system"], coding["code"]) for coding in codings] == [
         ("http://snomed.info/sct", "127295002"),
         ("urn:casebridge:coding-system:mercy:L", "B1"),
     ]
@@ -68,7 +68,7 @@ def test_whoever_has_another_number_now_is_still_the_same(mercy, trigger):
     assert b"MSA|AA" in mercy.hl7v2(other).data
     assert b"MSA|AA" in mercy.hl7v2(a03("MSG-3", "A08", person="R-2")).data
     assert len(mercy.cases()) == 1
-    assert {each["value"] for each in resource(mercy, "Patient")["identifier"]} >= {"R-1", "R-2"}
+    assert {identifier["value"] for identifier in resource(mercy, "Patient")["identifier"]} >= {"R-1", "R-2"}
 
 
 def test_a_person_update_makes_no_case_and_changes_no_stay(mercy):
@@ -76,38 +76,38 @@ def test_a_person_update_makes_no_case_and_changes_no_stay(mercy):
     assert mercy.cases() == []
     mercy.hl7v2(a03("MSG-1"))
     before = received(mercy, "cases")
-    told = (
+    sent = (
         a03("MSG-2", "A31")
         .replace(b"Rider^River", b"Ryder^River")
         .replace(b"20260227150000", b"20260228150000")
     )
-    assert b"MSA|AA" in mercy.hl7v2(told.replace(b"PV1|1|I", b"PV1|1|N")).data
+    assert b"MSA|AA" in mercy.hl7v2(sent.replace(b"PV1|1|I", b"PV1|1|N")).data
     assert resource(mercy, "Patient")["name"][0]["family"] == "Ryder"
     assert received(mercy, "cases") == before
 
 
-def told(control_id, person, visit="V-1", name="Rider^River", born="19900501", trigger="A01"):
+def message(control_id, person, visit="V-1", name="Rider^River", born="19900501", trigger="A01"):
     said = a03(control_id, trigger, visit=visit).replace(b"R-1^^^&urn:example:persons&URI", person.encode())
     return said.replace(b"Rider^River", name.encode()).replace(b"19900501", born.encode())
 
 
 def test_a_number_sent_once_without_its_authority_is_not_that_of_another_authority(mercy):
     for at, person in enumerate(("P-1^^^WARDS^MR", "P-1")):
-        assert b"MSA|AA" in mercy.hl7v2(told(f"MSG-{at}", person)).data
-    twin = mercy.hl7v2(told("MSG-2", "P-1^^^CLINIC^MR", visit="V-2", name="Rider^Sky"))
-    other = mercy.hl7v2(told("MSG-3", "P-1^^^SCHOOL^MR", visit="V-3", name="Berg^Tom", born="19550505"))
+        assert b"MSA|AA" in mercy.hl7v2(message(f"MSG-{at}", person)).data
+    twin = mercy.hl7v2(message("MSG-2", "P-1^^^CLINIC^MR", visit="V-2", name="Rider^Sky"))
+    other = mercy.hl7v2(message("MSG-3", "P-1^^^SCHOOL^MR", visit="V-3", name="Berg^Tom", born="19550505"))
     assert b"\rERR" not in twin.data + other.data
     assert len(mercy.cases()) == 3
 
 
 @pytest.mark.parametrize("trigger", ["A40", "A47"])
 def test_a_number_that_is_corrected_by_a_merge_is_no_evidence_against_the_person(mercy, trigger):
-    assert b"\rERR" not in mercy.hl7v2(told("MSG-1", "R-1^^^MERCY^MR~0105904444^^^CPR^NI")).data
+    assert b"\rERR" not in mercy.hl7v2(message("MSG-1", "R-1^^^MERCY^MR~0105904444^^^CPR^NI")).data
     merge = (
-        told("MSG-2", "R-1^^^MERCY^MR~0105905555^^^CPR^NI", trigger=trigger) + b"MRG|0105904444^^^CPR^NI\r"
+        message("MSG-2", "R-1^^^MERCY^MR~0105905555^^^CPR^NI", trigger=trigger) + b"MRG|0105904444^^^CPR^NI\r"
     )
     assert b"(other-person)" not in mercy.hl7v2(merge).data
-    assert b"\rERR" not in mercy.hl7v2(told("MSG-3", "R-1^^^MERCY^MR~0105905555^^^CPR^NI")).data
+    assert b"\rERR" not in mercy.hl7v2(message("MSG-3", "R-1^^^MERCY^MR~0105905555^^^CPR^NI")).data
     assert len(mercy.cases()) == 1
 
 
@@ -120,8 +120,8 @@ def test_a_number_that_is_corrected_by_a_merge_is_no_evidence_against_the_person
     ],
 )
 def test_who_was_merged_is_told_of_as_before_or_as_who_they_have_become(mercy, person, name, born):
-    mercy.hl7v2(told("MSG-1", "R-1^^^MERCY^MR"))
-    mercy.hl7v2(told("MSG-2", "R-2^^^MERCY^MR", visit="V-2", name="Berg^Tom", born="19550505"))
-    merge = told("MSG-3", "R-1^^^MERCY^MR", trigger="A40") + b"MRG|R-2^^^MERCY^MR\r"
+    mercy.hl7v2(message("MSG-1", "R-1^^^MERCY^MR"))
+    mercy.hl7v2(message("MSG-2", "R-2^^^MERCY^MR", visit="V-2", name="Berg^Tom", born="19550505"))
+    merge = message("MSG-3", "R-1^^^MERCY^MR", trigger="A40") + b"MRG|R-2^^^MERCY^MR\r"
     assert b"MSA|AA" in mercy.hl7v2(merge).data
-    assert b"\rERR" not in mercy.hl7v2(told("MSG-4", person, visit="V-2", name=name, born=born)).data
+    assert b"\rERR" not in mercy.hl7v2(message("MSG-4", person, visit="V-2", name=name, born=born)).data

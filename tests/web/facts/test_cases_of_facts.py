@@ -23,11 +23,11 @@ def sent(house):
 
 def codes(concept):
     """The codings of a CodeableConcept, as (system, code)."""
-    return [(each["system"], each["code"]) for each in concept["coding"]]
+    return [(coding["system"], coding["code"]) for coding in concept["coding"]]
 
 
 def uses(encounter):
-    return [codes(each["use"])[0][1] for each in encounter["diagnosis"]]
+    return [codes(diagnosis["use"])[0][1] for diagnosis in encounter["diagnosis"]]
 
 
 @pytest.fixture
@@ -42,7 +42,10 @@ def much(sent):
 
 def test_a_message_that_says_much_tells_who_somebody_is(much):
     client = much.document("clients")
-    assert {(each["system"], each["value"], each["type"]) for each in client["identifiers"]} == {
+    assert {
+        (identifier["system"], identifier["value"], identifier["type"])
+        for identifier in client["identifiers"]
+    } == {
         (f"{AUTHORITY}:WARDS", "P-3", "MR"),
         (f"{AUTHORITY}:GOV", "NAT-3", "NI"),
         (f"{AUTHORITY}:CLINIC", "ALT-3", "PI"),
@@ -57,19 +60,19 @@ def test_a_message_that_says_much_tells_who_somebody_is(much):
 
 
 def test_a_message_that_says_much_tells_who_belongs_to_somebody_and_who_pays(much):
-    told = much.received("clients")
-    (friend,) = told["related_persons"]
+    client = much.received("clients")
+    (friend,) = client["related_persons"]
     phone = [{"system": "phone", "value": "555-9999", "use": "work"}]
     assert (friend["relationship"], friend["telecom"]) == ("friend", phone)
     assert friend["relationships_as_sent"] == [{"system": f"{TABLE}0063", "code": "FND"}]
     (related,) = much.parts("RelatedPerson", "related_persons")
     assert (related["telecom"], related["name"]) == (phone, [{"family": "Friend", "given": ["Fia"]}])
-    assert (f"{TABLE}0063", "FND") in [each for kind in related["relationship"] for each in codes(kind)]
-    (coverage,) = told["coverages"]
+    assert (f"{TABLE}0063", "FND") in [code for kind in related["relationship"] for code in codes(kind)]
+    (coverage,) = client["coverages"]
     assert (coverage["status"], coverage["subscriber_id"]) == ("draft", "M-77")
     assert much.get(f"/api/directory/organization/{coverage['payer']}")["name"] == "Medicare"
-    (found,) = much.parts("Coverage", "coverages")
-    assert (found["status"], found["subscriberId"]) == ("draft", "M-77")
+    (part,) = much.parts("Coverage", "coverages")
+    assert (part["status"], part["subscriberId"]) == ("draft", "M-77")
 
 
 def test_a_message_that_says_much_tells_of_the_stay(much):
@@ -77,11 +80,11 @@ def test_a_message_that_says_much_tells_of_the_stay(much):
     assert (stay["kind"], stay["location"]) == ("emergency", "ER 1 2")
     assert stay["class_as_sent"] == {"system": ACT_CODE, "code": "EMER", "display": "emergency"}
     assert stay["disposition"] == {"system": f"{TABLE}0112", "code": "07"}
-    assert [each["use"] for each in stay["diagnoses"]] == ["admission", "discharge"]
-    assert [each["role"] for each in stay["participants"]] == ["primary-care"]
+    assert [diagnosis["use"] for diagnosis in stay["diagnoses"]] == ["admission", "discharge"]
+    assert [participant["role"] for participant in stay["participants"]] == ["primary-care"]
     case = much.received("cases")
-    assert [each["code"]["code"] for each in case["conditions"]] == ["I10", "E11"]
-    assert [each["role"] for each in case["team"]] == ["hospital-contact", "physician"]
+    assert [condition["code"]["code"] for condition in case["conditions"]] == ["I10", "E11"]
+    assert [member["role"] for member in case["team"]] == ["hospital-contact", "physician"]
     (encounter,) = much.encounters()
     assert (encounter["class"]["code"], uses(encounter)) == ("EMER", ["AD", "DD"])
     (doctor,) = much.people(encounter)
@@ -93,22 +96,25 @@ def test_where_somebody_is_and_goes_and_why_are_what_was_said(sent):
     assert answer.status_code == 200, answer.data
     stay = sent.stay()
     assert (stay["location"], stay["destination"]) == ("Ward 7", "Rehab home Sunny")
-    assert [each["display"] for each in stay["reasons"]] == ["Total replacement of hip"]
+    assert [reason["display"] for reason in stay["reasons"]] == ["Total replacement of hip"]
     (condition,) = sent.received("cases")["conditions"]
     assert condition["code"] == {"system": SNOMED, "code": "52734007", "display": "x", "text": "said twice"}
-    stands = [condition[each] for each in ("clinical_status", "onset", "abatement")]
+    stands = [condition[part] for part in ("clinical_status", "onset", "abatement")]
     assert stands == ["resolved", "2026-01-05", "2026-02-01"]
-    told = sent.received("clients")
-    assert (told["language"], [each["status"] for each in told["coverages"]]) == ("fi", ["cancelled"])
+    client = sent.received("clients")
+    assert (client["language"], [coverage["status"] for coverage in client["coverages"]]) == (
+        "fi",
+        ["cancelled"],
+    )
     (encounter,) = sent.encounters()
-    assert [each["location"] for each in encounter["location"]] == [{"display": "Ward 7"}]
+    assert [location["location"] for location in encounter["location"]] == [{"display": "Ward 7"}]
     assert encounter["hospitalization"]["destination"] == {"display": "Rehab home Sunny"}
-    assert [codes(each) for each in encounter["reasonCode"]] == [[(SNOMED, "52734007")]]
+    assert [codes(reason) for reason in encounter["reasonCode"]] == [[(SNOMED, "52734007")]]
     assert (uses(encounter), encounter["diagnosis"][0]["rank"]) == (["DD"], 1)
-    (found,) = sent.parts("Condition", "conditions")
-    assert codes(found["clinicalStatus"])[0][1] == "resolved"
-    assert found["abatementDateTime"] == "2026-02-01"
-    assert [each["status"] for each in sent.parts("Coverage", "coverages")] == ["cancelled"]
+    (part,) = sent.parts("Condition", "conditions")
+    assert codes(part["clinicalStatus"])[0][1] == "resolved"
+    assert part["abatementDateTime"] == "2026-02-01"
+    assert [part["status"] for part in sent.parts("Coverage", "coverages")] == ["cancelled"]
     assert codes(sent.one("Patient")["communication"][0]["language"]) == [("urn:ietf:bcp:47", "fi")]
 
 
@@ -117,24 +123,30 @@ def test_who_takes_part_is_known_behind_a_role_and_by_a_number(sent):
     assert answer.status_code == 200, answer.data
     stay = sent.stay()
     assert (stay["location"], stay["destination"]) == ("Ward 7", "Sunset Nursing Home")
-    assert [(each["role"], each["role_as_sent"]) for each in stay["participants"]] == [
+    assert [(participant["role"], participant["role_as_sent"]) for participant in stay["participants"]] == [
         ("attending", {"system": PART, "code": "ATND"}),
         ("consulting", {"system": PART, "code": "CON"}),
     ]
-    known = [sent.get(f"/api/directory/practitioner/{each['practitioner']}") for each in stay["participants"]]
-    assert [(each["names"], values({"identifier": each["identifiers"]})) for each in known] == [
+    known = [
+        sent.get(f"/api/directory/practitioner/{participant['practitioner']}")
+        for participant in stay["participants"]
+    ]
+    assert [(relative["names"], values({"identifier": relative["identifiers"]})) for relative in known] == [
         ([{"family": "Okafor", "given": ["Uma"]}], {"W13"}),
         ([{"text": "Dr. Elm"}], {"89"}),
     ]
     (encounter,) = sent.encounters()
-    roles = [{code for kind in each["type"] for _, code in codes(kind)} for each in encounter["participant"]]
+    roles = [
+        {code for kind in participant["type"] for _, code in codes(kind)}
+        for participant in encounter["participant"]
+    ]
     assert roles == [{"attending", "ATND"}, {"consulting", "CON"}]
-    assert [(each["name"], values(each)) for each in sent.people(encounter)] == [
+    assert [(person["name"], values(person)) for person in sent.people(encounter)] == [
         ([{"family": "Okafor", "given": ["Uma"]}], {"W13"}),
         ([{"text": "Dr. Elm"}], {"89"}),
     ]
     assert encounter["hospitalization"]["destination"] == {"display": "Sunset Nursing Home"}
-    assert [each["location"] for each in encounter["location"]] == [{"display": "Ward 7"}]
+    assert [location["location"] for location in encounter["location"]] == [{"display": "Ward 7"}]
 
 
 def test_a_next_of_kin_has_every_number_that_is_sent(sent):
@@ -152,7 +164,7 @@ def test_a_next_of_kin_has_every_number_that_is_sent(sent):
     assert kin["relationships_as_sent"] == [{"system": f"{TABLE}0063", "code": "SPO"}]
     (related,) = sent.parts("RelatedPerson", "related_persons")
     assert (related["name"], related["telecom"]) == (name, ways)
-    assert (f"{TABLE}0063", "SPO") in [each for kind in related["relationship"] for each in codes(kind)]
+    assert (f"{TABLE}0063", "SPO") in [code for kind in related["relationship"] for code in codes(kind)]
 
 
 def test_a_death_that_a_person_update_tells_of_ends_the_case(sent):
@@ -168,7 +180,7 @@ def test_a_death_that_a_person_update_tells_of_ends_the_case(sent):
     assert "plan" not in case["received"]
     assert sent.one("Patient")["deceasedBoolean"] is True
     assert sent.one("EpisodeOfCare")["status"] == "finished"
-    assert [each["status"] for each in sent.encounters()] == ["finished"]
+    assert [encounter["status"] for encounter in sent.encounters()] == ["finished"]
 
 
 def test_parts_of_names_and_addresses_are_put_together_and_a_language_is_a_tag(sent):
@@ -231,7 +243,7 @@ def test_bytes_of_no_declared_character_set_are_refused_where_they_stand(sent):
 
 def test_a_disposition_that_is_absent_is_none(sent):
     (answer,) = sent.folder("55-absent-data")
-    assert [each["response"]["status"] for each in answer.json["entry"]] == ["200 OK", "201 Created"]
+    assert [entry["response"]["status"] for entry in answer.json["entry"]] == ["200 OK", "201 Created"]
     assert "disposition" not in sent.stay()
     (encounter,) = sent.encounters()
     assert "hospitalization" not in encounter
@@ -240,7 +252,7 @@ def test_a_disposition_that_is_absent_is_none(sent):
 def test_the_history_of_a_stay_is_when_it_was_not_when_it_was_told(sent):
     sent.folder("09-stay-of-2023")
     (stay,) = sent.encounters()
-    assert [(each["status"], each["period"]["start"][:10]) for each in stay["statusHistory"]] == [
+    assert [(period["status"], period["period"]["start"][:10]) for period in stay["statusHistory"]] == [
         ("in-progress", "2023-03-01"),
         ("onleave", "2023-03-03"),
     ]

@@ -20,8 +20,8 @@ def test_a_word_for_no_number_joins_nobody_and_is_told_of(sent):
     anna, bert = sent.patient("88001")[0], sent.patient("88002")[0]
     assert anna["id"] != bert["id"]
     assert (values(anna), values(bert)) == ({"88001"}, {"88002"})
-    assert [each["name"][0]["family"] for each in (anna, bert)] == ["Ash", "Birch"]
-    assert all(b"MSA|AA" in each.data and b"PID^1^3^2" in each.data for each in answers)
+    assert [patient["name"][0]["family"] for patient in (anna, bert)] == ["Ash", "Birch"]
+    assert all(b"MSA|AA" in answer.data and b"PID^1^3^2" in answer.data for answer in answers)
     assert sent.patient("UNKNOWN") == []
 
 
@@ -29,18 +29,18 @@ def test_a_word_for_no_number_joins_nobody_and_is_told_of(sent):
     "word", ["UNKNOWN", "N/A", "NONE", "TBD", "XXX-XX-XXXX", "123456789", "000-00-0000", "-"]
 )
 def test_no_placeholder_joins_two_persons(sent, word):
-    for each in sorted((CASES / "03-words-for-no-number").iterdir()):
-        assert b"MSA|AA" in sent.v2(each.read_bytes().replace(b"UNKNOWN", word.encode())).data
+    for file in sorted((CASES / "03-words-for-no-number").iterdir()):
+        assert b"MSA|AA" in sent.v2(file.read_bytes().replace(b"UNKNOWN", word.encode())).data
     assert sent.patient("88001")[0]["id"] != sent.patient("88002")[0]["id"]
 
 
 @pytest.mark.parametrize("number", ["UNKNOWN", "0", "99999", "N/A"])
 def test_a_placeholder_is_neither_one_doctor_nor_one_payer(sent, number):
-    for each in sorted((CASES / "05-placeholder-doctor-and-payer").iterdir()):
-        sent.v2(each.read_bytes().replace(b"UNKNOWN", number.encode()))
+    for file in sorted((CASES / "05-placeholder-doctor-and-payer").iterdir()):
+        sent.v2(file.read_bytes().replace(b"UNKNOWN", number.encode()))
     for visit, doctor, payer in (("10501", "Al Alder", "Alpha Health"), ("10502", "Bo Beech", "Beta Care")):
         (stay,) = sent.stays(visit)
-        assert [each["name"] for each in stay["participants"]] == [doctor]
+        assert [participant["name"] for participant in stay["participants"]] == [doctor]
         client = sent.get(f"/api/clients?identifier={visit}")["items"][0]
         (coverage,) = sent.get(f"/api/clients/{client['uuid']}")["received"]["coverages"]
         assert sent.get(f"/api/directory/organization/{coverage['payer']}")["name"] == payer
@@ -60,7 +60,7 @@ def test_a_stay_keeps_all_its_numbers_whichever_comes_first(sent, files, person,
     (stay,) = sent.stays(person)
     assert stay["status"] == "finished"
     assert values({"identifier": stay["identifiers"]}) == numbers
-    assert [each["status"] for each in sent.encounters()] == ["finished"]
+    assert [encounter["status"] for encounter in sent.encounters()] == ["finished"]
 
 
 def test_a_visit_number_with_and_without_its_authority_is_one_stay(sent):
@@ -121,8 +121,8 @@ def test_a_number_of_another_kind_is_kept_and_finds_nobody(sent, type_):
         .replace(b"19500101", b"19770707")
     )
     sent.v2(third.replace(b"~55001^^^MERCY^" + type_.encode(), b""))
-    found = sent.get("/fhir/Patient?identifier=urn:example:mercy%7C55001")["entry"]
-    assert [each["resource"]["name"][0]["family"] for each in found] == ["Cole"]
+    entries = sent.get("/fhir/Patient?identifier=urn:example:mercy%7C55001")["entry"]
+    assert [entry["resource"]["name"][0]["family"] for entry in entries] == ["Cole"]
 
 
 def test_who_has_another_number_or_another_name_and_birth_date_waits(sent):
@@ -138,17 +138,17 @@ def test_who_has_another_number_or_another_name_and_birth_date_waits(sent):
     )
     assert b"another birth date and another name" in sent.v2(stranger).data
     waiting = sent.get("/api/quarantine")["items"]
-    assert {each["reason"] for each in waiting} == {"other-person"}
+    assert {item["reason"] for item in waiting} == {"other-person"}
     assert len(sent.all("Patient")) == 1
 
 
 def test_a_merge_into_oneself_and_a_merge_turned_round_make_no_circle(sent):
     answers = sent.folder("51-merge-itself-and-back")
-    assert all(b"MSA|AA" in each.data for each in answers)
+    assert all(b"MSA|AA" in answer.data for answer in answers)
     patients = sent.all("Patient")
-    assert sorted(each.get("active", True) for each in patients) == [False, True]
-    cases = [sent.get(f"/api/cases/{each['uuid']}") for each in sent.get("/api/cases")["items"]]
-    (live,) = [each for each in cases if each["status"] != "cancelled"]
+    assert sorted(patient.get("active", True) for patient in patients) == [False, True]
+    cases = [sent.get(f"/api/cases/{item['uuid']}") for item in sent.get("/api/cases")["items"]]
+    (live,) = [case for case in cases if case["status"] != "cancelled"]
     assert len(live["received"]["stays"]) == 3
 
 
@@ -156,13 +156,16 @@ def test_a_conditional_reference_to_nobody_makes_nobody(sent):
     (answer,) = sent.folder("19-conditional-reference-to-nobody")
     assert answer.status_code in {202, 412}
     assert sent.all("Patient") == []
-    assert [each["reason"] for each in sent.get("/api/quarantine")["items"]] == ["unknown-person"]
+    assert [item["reason"] for item in sent.get("/api/quarantine")["items"]] == ["unknown-person"]
 
 
 def test_a_number_that_is_asked_for_in_part_is_not_said_to_be_nobodys(sent):
     sent.folder("03-words-for-no-number", "1.hl7")
     answer = sent.house.get("/fhir/Patient?identifier=", partner=None)
     assert (answer.status_code, answer.json["resourceType"]) == (400, "OperationOutcome")
-    found = sent.all("Patient?identifier=urn:example:mercy%7C")
-    systems = [{each["system"] for each in patient.get("identifier", [])} for patient in sent.all("Patient")]
-    assert len(found) == len([known for known in systems if "urn:example:mercy" in known])
+    patients = sent.all("Patient?identifier=urn:example:mercy%7C")
+    systems = [
+        {identifier["system"] for identifier in patient.get("identifier", [])}
+        for patient in sent.all("Patient")
+    ]
+    assert len(patients) == len([known for known in systems if "urn:example:mercy" in known])

@@ -20,15 +20,15 @@ def sent(number, *, recorded, family, visit="V-1"):
 
 def names(house):
     """What the doctors of a hospital's stays are called, in the directory and as FHIR."""
-    found = set()
+    families = set()
     for case in house.get("/api/cases", partner=None).json["items"]:
         for stay in house.get(f"/api/cases/{case['uuid']}", partner=None).json["received"]["stays"]:
-            (uuid,) = (each["practitioner"] for each in stay["participants"])
+            (uuid,) = (participant["practitioner"] for participant in stay["participants"])
             (entry,) = house.get(f"/api/directory/practitioner/{uuid}", partner=None).json["names"]
             path = f"/fhir/Practitioner/{resource_id(uuid, 'Practitioner', '')}"
             assert house.get(path, partner=None).json["name"][0]["family"] == entry["family"]
-            found.add(entry["family"])
-    return sorted(found)
+            families.add(entry["family"])
+    return sorted(families)
 
 
 @pytest.fixture

@@ -21,14 +21,14 @@ def one_case(mercy):
 
 
 def test_a_message_and_the_a03_of_the_same_discharge_are_one_case(mercy):
-    told = mercy.message(message())
-    assert told.status_code == 200, told.data
-    assert told.json["entry"][0]["resource"]["response"] == {
+    answer = mercy.message(message())
+    assert answer.status_code == 200, answer.data
+    assert answer.json["entry"][0]["resource"]["response"] == {
         "identifier": "m1",
         "code": "ok",
-        "details": {"reference": told.json["entry"][1]["fullUrl"]},
+        "details": {"reference": answer.json["entry"][1]["fullUrl"]},
     }
-    assert validate(told.json) == []
+    assert validate(answer.json) == []
     acknowledged = mercy.hl7v2(a03())
     assert acknowledged.status_code == 200
     assert b"MSA|AA|MSG-1" in acknowledged.data
@@ -54,12 +54,12 @@ def test_a_new_bundle_id_does_not_make_a_new_message(mercy):
 
 
 def test_a_message_within_parameters_is_the_message(mercy):
-    told = mercy.message(
+    answer = mercy.message(
         {"resourceType": "Parameters", "parameter": [{"name": "content", "resource": message()}]}
     )
-    assert told.status_code == 200, told.data
+    assert answer.status_code == 200, answer.data
     again = mercy.message(message(id="another"))
-    assert (again.status_code, again.data) == (told.status_code, told.data)
+    assert (again.status_code, again.data) == (answer.status_code, answer.data)
     assert len(mercy.cases()) == 1
 
 
@@ -80,14 +80,16 @@ def test_parameters_are_kept_as_they_came_and_used_once_more(mercy):
 
 def test_a_transaction_tells_of_each_entry(mercy):
     observed = {"resourceType": "Observation", "id": "b1", "status": "final", "code": {"text": "x"}}
-    told = mercy.send("/fhir", transaction("transaction", entry(observed, method="POST", url="Observation")))
-    assert told.status_code == 200, told.data
-    responses = [each["response"] for each in told.json["entry"]]
-    assert [each["status"] for each in responses] == ["201 Created", "200 OK", "200 OK", "200 OK"]
+    answer = mercy.send(
+        "/fhir", transaction("transaction", entry(observed, method="POST", url="Observation"))
+    )
+    assert answer.status_code == 200, answer.data
+    responses = [entry["response"] for entry in answer.json["entry"]]
+    assert [response["status"] for response in responses] == ["201 Created", "200 OK", "200 OK", "200 OK"]
     assert "Not retained" in responses[3]["outcome"]["issue"][0]["details"]["text"]
-    found = mercy.house.get(f"/fhir/{responses[0]['location']}", partner=None)
-    assert found.json["identifier"][0]["value"] == VISIT["value"]
-    assert validate(told.json) == []
+    answer = mercy.house.get(f"/fhir/{responses[0]['location']}", partner=None)
+    assert answer.json["identifier"][0]["value"] == VISIT["value"]
+    assert validate(answer.json) == []
 
 
 def test_a_conditional_reference_leads_to_who_was_sent_or_is_taken_at_its_word(mercy):
@@ -134,9 +136,9 @@ def test_a_conditional_reference_leads_to_who_was_sent_or_is_taken_at_its_word(m
 def test_a_transaction_that_cannot_be_taken_whole_does_nothing(mercy, change, place, code):
     sent = transaction()
     change(sent)
-    told = mercy.send("/fhir", sent)
-    assert told.status_code == 422, told.data
-    assert ("error", code, place) in [each[:3] for each in outcomes(told)]
+    answer = mercy.send("/fhir", sent)
+    assert answer.status_code == 422, answer.data
+    assert ("error", code, place) in [outcome[:3] for outcome in outcomes(answer)]
     assert mercy.cases() == []
 
 
@@ -147,9 +149,9 @@ def test_a_batch_answers_each_entry_for_itself(mercy):
         entry(other, method="POST", url="Encounter"),
         {"request": {"method": "GET", "url": "Patient/1"}},
     )
-    told = mercy.send("/fhir", sent)
-    assert told.status_code == 200, told.data
-    statuses = [each["response"]["status"][:3] for each in told.json["entry"]]
+    answer = mercy.send("/fhir", sent)
+    assert answer.status_code == 200, answer.data
+    statuses = [entry["response"]["status"][:3] for entry in answer.json["entry"]]
     assert statuses == ["201", "200", "200", "422", "422"]
     assert len(mercy.cases()) == 1
 
@@ -167,9 +169,9 @@ def test_the_same_stay_again_is_200_and_not_201(mercy):
 
 
 def test_criteria_that_are_not_those_of_the_stay_are_refused(mercy):
-    told = mercy.send("/fhir/Encounter?identifier=urn:example:visits|V-9", encounter(), method="PUT")
-    assert told.status_code == 422
-    ((*_, place, text),) = outcomes(told)
+    answer = mercy.send("/fhir/Encounter?identifier=urn:example:visits|V-9", encounter(), method="PUT")
+    assert answer.status_code == 422
+    ((*_, place, text),) = outcomes(answer)
     assert place == "Encounter.identifier"
     assert "the address" in text
     assert mercy.send("/fhir/Encounter?status=finished", encounter(), method="PUT").status_code == 400
@@ -187,11 +189,11 @@ def test_criteria_that_are_not_those_of_the_stay_are_refused(mercy):
 def test_an_entry_that_does_not_match_its_own_criteria_is_refused(mercy, kind, index, url, place, says):
     sent = transaction(kind)
     sent["entry"][index]["request"] = {"method": "PUT", "url": url}
-    told = mercy.send("/fhir", sent)
+    answer = mercy.send("/fhir", sent)
     where = f"Bundle.entry[{index}].{place}"
-    (text,) = [text for *about, text in outcomes(told) if about == ["error", "value", where]]
+    (text,) = [text for *about, text in outcomes(answer) if about == ["error", "value", where]]
     assert says in text
-    assert told.status_code == (422 if kind == "transaction" else 200)
+    assert answer.status_code == (422 if kind == "transaction" else 200)
     sent["entry"][index]["request"]["url"] = f"Encounter?identifier={VISIT['system']}|{VISIT['value']}"
     if index:
         sent["entry"][index]["request"]["url"] = f"Patient?identifier={PERSON['system']}|{PERSON['value']}"
@@ -201,10 +203,10 @@ def test_an_entry_that_does_not_match_its_own_criteria_is_refused(mercy, kind, i
 
 def test_who_cannot_be_told_waits_in_quarantine_and_the_sender_knows(mercy):
     nobody = encounter(subject={"reference": "Patient/unknown"})
-    told = mercy.send("/fhir/Encounter", nobody)
-    assert told.status_code == 202
-    assert "Kept in quarantine as " in outcomes(told)[0][3]
-    assert {each[2] for each in outcomes(told)} == {"Encounter.subject"}
+    answer = mercy.send("/fhir/Encounter", nobody)
+    assert answer.status_code == 202
+    assert "Kept in quarantine as " in outcomes(answer)[0][3]
+    assert {outcome[2] for outcome in outcomes(answer)} == {"Encounter.subject"}
     v2 = mercy.hl7v2(a03(person=""))
     assert v2.status_code == 200
     assert b"MSA|AA|MSG-1" in v2.data
@@ -214,17 +216,17 @@ def test_who_cannot_be_told_waits_in_quarantine_and_the_sender_knows(mercy):
 
 
 def test_a_stay_that_ended_in_the_far_future_waits_and_its_place_is_told(mercy):
-    told = mercy.send("/fhir/Encounter", encounter(period={"start": "2026-02-20", "end": "2099-02-27"}))
-    assert told.status_code == 202
-    assert ("warning", "value", "Encounter.period.end") in [each[:3] for each in outcomes(told)]
+    answer = mercy.send("/fhir/Encounter", encounter(period={"start": "2026-02-20", "end": "2099-02-27"}))
+    assert answer.status_code == 202
+    assert ("warning", "value", "Encounter.period.end") in [outcome[:3] for outcome in outcomes(answer)]
     assert mercy.cases() == []
 
 
 def test_who_was_sent_without_an_identifier_is_told_there(mercy):
     sent = encounter()
     sent["contained"][0] = {"resourceType": "Patient", "id": "p", "gender": "other"}
-    told = mercy.send("/fhir/Encounter", sent)
-    assert [each[1:3] for each in outcomes(told)] == [
+    answer = mercy.send("/fhir/Encounter", sent)
+    assert [outcome[1:3] for outcome in outcomes(answer)] == [
         ("incomplete", "Patient.identifier"),
         ("required", "Patient.identifier"),
     ]
@@ -249,13 +251,13 @@ def test_a_medcom_message_gets_an_acknowledgement(mercy):
     sent = message()
     profile = "http://medcomfhir.dk/ig/hospitalnotification/StructureDefinition/medcom-hospitalNotification"
     sent["entry"][0]["resource"]["meta"] = {"profile": [f"{profile}-messageHeader"]}
-    told = mercy.message(sent)
-    header = told.json["entry"][0]["resource"]
+    answer = mercy.message(sent)
+    header = answer.json["entry"][0]["resource"]
     assert header["eventCoding"]["code"] == "acknowledgement-message"
     assert header["response"] == {"identifier": "m1", "code": "ok"}
-    done = told.json["entry"][-1]["resource"]
+    done = answer.json["entry"][-1]["resource"]
     assert (done["resourceType"], done["activity"]["coding"][0]["code"]) == ("Provenance", "acknowledgement")
-    assert validate(told.json) == []
+    assert validate(answer.json) == []
 
 
 def medcom(activity, recorded, status, **more):
@@ -266,21 +268,21 @@ def medcom(activity, recorded, status, **more):
     stay.pop("meta", None)
     stay["status"] = status
     header["fullUrl"] = f"urn:uuid:00000000-0000-4000-8000-00000000{len(activity):04}"
-    told = {
+    provenance = {
         "resourceType": "Provenance",
         "target": [{"reference": header["fullUrl"]}],
         "recorded": recorded,
         "activity": {"coding": [{"system": system, "code": activity}]},
         "agent": [{"who": {"display": "Mercy"}}],
     }
-    return {**sent, "entry": [*sent["entry"], {"resource": told}]}
+    return {**sent, "entry": [*sent["entry"], {"resource": provenance}]}
 
 
 def test_a_medcom_message_that_was_made_anew_tells_of_no_later_event(mercy):
     left = medcom("discharge-inpatient-home", "2026-02-27T15:00:00Z", "finished")
     came = medcom("admit-inpatient", "2026-02-20T09:00:00Z", "in-progress", timestamp="2026-02-28T09:00:00Z")
-    for each in (left, came):
-        assert mercy.message(each).status_code == 200
+    for sent in (left, came):
+        assert mercy.message(sent).status_code == 200
     (case,) = mercy.cases()
     assert case["document"]["received"]["stays"][0]["status"] == "finished"
 
@@ -298,10 +300,10 @@ def test_a_transfer_ends_a_stay_that_has_ended_by_it(mercy, status, stands):
 def test_a_message_that_cannot_be_used_is_answered_by_one_that_says_why(mercy):
     sent = message()
     sent["entry"][1]["resource"]["status"] = ["finished"]
-    told = mercy.message(sent)
-    assert told.status_code == 422
-    assert told.json["entry"][0]["resource"]["response"]["code"] == "fatal-error"
-    assert outcomes(told)[0][2] == "Bundle.entry[1].resource.status"
+    answer = mercy.message(sent)
+    assert answer.status_code == 422
+    assert answer.json["entry"][0]["resource"]["response"]["code"] == "fatal-error"
+    assert outcomes(answer)[0][2] == "Bundle.entry[1].resource.status"
     assert mercy.message(message(), Idempotency_Key="k").status_code == 200
 
 
@@ -310,17 +312,17 @@ def test_a_message_that_cannot_be_used_is_answered_by_one_that_says_why(mercy):
 def test_xml_is_refused_with_the_reason(mercy, path, kind):
     own = FHIR if path.startswith("/fhir") else "x-application/hl7-v2+er7"
     raw = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY y SYSTEM "file:///etc/passwd">]><x>&y;</x>'
-    told = mercy.send(path, raw, kind=own if kind == "as its own" else kind)
-    assert told.status_code == 415
-    assert b"XML" in told.data
+    answer = mercy.send(path, raw, kind=own if kind == "as its own" else kind)
+    assert answer.status_code == 415
+    assert b"XML" in answer.data
 
 
 @pytest.mark.parametrize("path", ["/fhir/$process-message", "/fhir", "/fhir/Encounter", "/hl7v2"])
 def test_what_is_compressed_is_refused_with_the_reason(mercy, path):
     own = FHIR if path.startswith("/fhir") else "x-application/hl7-v2+er7"
-    told = mercy.send(path, compress(b"{}"), kind=own, Content_Encoding="deflate")
-    assert told.status_code == 415
-    assert b"Content-Encoding" in told.data
+    answer = mercy.send(path, compress(b"{}"), kind=own, Content_Encoding="deflate")
+    assert answer.status_code == 415
+    assert b"Content-Encoding" in answer.data
     untold = mercy.send(path, compress(b"{}"), kind=own)
     assert untold.status_code == 415
     assert b"It is compressed (gzip): send it as it is" in untold.data
@@ -341,9 +343,9 @@ def test_an_instant_that_r4_has_and_few_others_is_used(mercy, sent, kept):
 
 @pytest.mark.parametrize("kind", ["transaction", "document", None])
 def test_a_bundle_that_is_no_message_is_told_so(mercy, kind):
-    told = mercy.message({**message(), "type": kind})
-    assert told.status_code == 422
-    assert outcomes(told)[0][2] == "Bundle.type"
+    answer = mercy.message({**message(), "type": kind})
+    assert answer.status_code == 422
+    assert outcomes(answer)[0][2] == "Bundle.type"
 
 
 @pytest.mark.parametrize(
@@ -363,9 +365,9 @@ def test_a_bundle_that_is_no_message_is_told_so(mercy, kind):
     ],
 )
 def test_what_is_broken_is_answered_with_its_place(mercy, path, raw, status):
-    told = mercy.send(path, raw)
-    assert told.status_code == status, told.data
-    assert outcomes(told)
+    answer = mercy.send(path, raw)
+    assert answer.status_code == status, answer.data
+    assert outcomes(answer)
 
 
 @pytest.mark.parametrize(
@@ -394,17 +396,17 @@ def test_what_is_broken_is_answered_with_its_place(mercy, path, raw, status):
     ],
 )
 def test_what_is_broken_is_acknowledged_as_such(mercy, raw, status, code):
-    told = mercy.hl7v2(raw)
-    assert (told.status_code, code in told.data) == (status, True), told.data
+    answer = mercy.hl7v2(raw)
+    assert (answer.status_code, code in answer.data) == (status, True), answer.data
 
 
 def test_a_name_too_long_to_be_answered_by_is_refused_and_not_given_back_whole(mercy):
     longest = "M" * 250
     assert f"MSA|AA|{longest}\r" in mercy.hl7v2(a03(longest)).text
-    told = mercy.hl7v2(a03(longest + "N" * 5000, visit="V-2"))
-    assert told.status_code == 422
-    assert f"MSA|AE|{longest}\r" in told.text
-    assert "ERR||MSH^1^10|104^Value too long^HL70357|E" in told.text
+    answer = mercy.hl7v2(a03(longest + "N" * 5000, visit="V-2"))
+    assert answer.status_code == 422
+    assert f"MSA|AE|{longest}\r" in answer.text
+    assert "ERR||MSH^1^10|104^Value too long^HL70357|E" in answer.text
     assert len(mercy.cases()) == 1
 
 
@@ -420,16 +422,16 @@ def test_a_byte_order_mark_before_json_is_ignored_and_kept(mercy):
 
 @pytest.mark.parametrize("kind", [b"adt^a03", b"ADT^a03", b"Adt^A03"])
 def test_a_type_in_lower_case_is_told_so(mercy, kind):
-    told = mercy.hl7v2(a03().replace(b"ADT^A03", kind))
-    assert told.status_code == 422
-    assert b"ERR||MSH^1^9|200^Unsupported message type^HL70357|E||||Codes are upper case" in told.data
+    answer = mercy.hl7v2(a03().replace(b"ADT^A03", kind))
+    assert answer.status_code == 422
+    assert b"ERR||MSH^1^9|200^Unsupported message type^HL70357|E||||Codes are upper case" in answer.data
     assert mercy.cases() == []
 
 
 def test_a_message_of_another_processing_opens_no_case(mercy):
-    told = mercy.hl7v2(a03(msh11="T"))
-    assert b"MSA|AA" in told.data
-    assert b"MSH^1^11" in told.data
+    answer = mercy.hl7v2(a03(msh11="T"))
+    assert b"MSA|AA" in answer.data
+    assert b"MSH^1^11" in answer.data
     assert mercy.cases() == []
 
 
@@ -437,10 +439,10 @@ def test_a_batch_of_messages_is_answered_by_a_batch(mercy):
     sent = (
         b"FHS|^~\\&|ADT\rBHS|^~\\&|ADT\r" + a03("M1") + a03("M2", "A99") + b"MSH|^^^^\r" + b"BTS|3\rFTS|1\r"
     )
-    told = mercy.hl7v2(sent)
-    assert told.status_code == 200
-    assert told.data.startswith(b"BHS|")
-    assert [line[:6] for line in told.data.split(b"\r") if line.startswith(b"MSA")] == [
+    answer = mercy.hl7v2(sent)
+    assert answer.status_code == 200
+    assert answer.data.startswith(b"BHS|")
+    assert [line[:6] for line in answer.data.split(b"\r") if line.startswith(b"MSA")] == [
         b"MSA|AA",
         b"MSA|AA",
         b"MSA|AE",
@@ -448,7 +450,7 @@ def test_a_batch_of_messages_is_answered_by_a_batch(mercy):
 
 
 @pytest.mark.parametrize(
-    ("end", "told"),
+    ("end", "envelope"),
     [
         (b"BTS|2\rFTS|1\r", b"BTS|2\r"),
         (b"BTS|3\rFTS|1\r", b"BTS|2|BTS-1 announces 3 messages, 2 came.\r"),
@@ -456,18 +458,18 @@ def test_a_batch_of_messages_is_answered_by_a_batch(mercy):
         (b"", b"BTS|2|No BTS or FTS ends the batch; it may be cut off.\r"),
     ],
 )
-def test_a_batch_that_is_not_whole_is_used_as_far_as_it_came_and_its_sender_told(mercy, end, told):
+def test_a_batch_that_is_not_whole_is_used_as_far_as_it_came_and_its_sender_told(mercy, end, envelope):
     sent = b"FHS|^~\\&|ADT\rBHS|^~\\&|ADT\r" + a03("M1") + a03("M2", visit="V-2") + end
-    given = mercy.hl7v2(sent)
-    assert given.data.endswith(told)
-    assert given.data.count(b"MSA|AA|M") == 2
+    answer = mercy.hl7v2(sent)
+    assert answer.data.endswith(envelope)
+    assert answer.data.count(b"MSA|AA|M") == 2
 
 
 def test_messages_whose_trailer_stands_without_a_header_are_told_so_too(mercy):
-    given = mercy.hl7v2(a03("M1") + b"BTS|2\r")
-    assert given.data.startswith(b"BHS|^~\\&|")
-    assert b"MSA|AA|M1" in given.data
-    assert given.data.endswith(b"BTS|1|BTS-1 announces 2 messages, 1 came.\r")
+    answer = mercy.hl7v2(a03("M1") + b"BTS|2\r")
+    assert answer.data.startswith(b"BHS|^~\\&|")
+    assert b"MSA|AA|M1" in answer.data
+    assert answer.data.endswith(b"BTS|1|BTS-1 announces 2 messages, 1 came.\r")
 
 
 def test_an_idempotency_key_names_an_hl7_message_too(mercy):
@@ -486,9 +488,9 @@ def test_a_large_bundle_is_answered_and_a_larger_one_refused(mercy):
         )
         for number in range(9_000)
     ]
-    told = mercy.send("/fhir", transaction("transaction", *many))
-    assert told.status_code == 200, told.data[:500]
-    assert len(json.loads(told.data)["entry"]) == 9_003
+    answer = mercy.send("/fhir", transaction("transaction", *many))
+    assert answer.status_code == 200, answer.data[:500]
+    assert len(json.loads(answer.data)["entry"]) == 9_003
     over = transaction("transaction", *many, *many)
     assert mercy.send("/fhir", over).status_code == 413
 
@@ -522,15 +524,15 @@ def test_a_wrong_merge_is_undone_by_the_case_system_and_told(mercy):
     assert house.ask("POST", "/api/clients/old/unmerge").status_code == 409
     assert house.ask("POST", "/api/clients/nobody/unmerge").status_code == 404
     assert house.ask("POST", "/api/clients/old/unmerge", partner="mercy").status_code == 403
-    found = house.get(patient, partner=None).json
-    assert (found.get("active", True), found.get("link")) == (True, None)
+    body = house.get(patient, partner=None).json
+    assert (body.get("active", True), body.get("link")) == (True, None)
     (episode,) = house.get("/fhir/EpisodeOfCare?status=active", partner=None).json["entry"]
     assert episode["resource"]["patient"]["reference"] == patient.removeprefix("/fhir/")
     house.outbox.number()
-    told = house.get(f"/events?after={position}&count=1000", partner=None).json
-    kinds = {each["type"] for each in told}
+    body = house.get(f"/events?after={position}&count=1000", partner=None).json
+    kinds = {event["type"] for event in body}
     assert {"org.casebridge.patient.updated.v1", "org.casebridge.episodeofcare.updated.v1"} <= kinds
-    assert patient.removeprefix("/fhir/") in {each["subject"] for each in told}
+    assert patient.removeprefix("/fhir/") in {event["subject"] for event in body}
 
 
 def test_a_number_that_a_wrong_merge_gave_is_taken_off_by_the_case_system(mercy):
@@ -544,7 +546,7 @@ def test_a_number_that_a_wrong_merge_gave_is_taken_off_by_the_case_system(mercy)
         return house.ask("POST", "/api/clients/river/unmerge", partner=partner, json=sent)
 
     assert len(house.get("/api/clients?identifier=R-old").json["items"]) == 1
-    assert [ask(each).status_code for each in ({}, {"identifier": "R-old"}, [])] == [400, 400, 400]
+    assert [ask(body).status_code for body in ({}, {"identifier": "R-old"}, [])] == [400, 400, 400]
     assert ask({"identifier": PERSON}).status_code == 409
     assert ask({"identifier": old}, partner="mercy").status_code == 403
     assert ask({"identifier": old}).status_code == 200
@@ -560,25 +562,25 @@ def test_a_stay_tells_when_it_was_what(mercy):
     for at, status in (("26T10:10", "onleave"), ("26T10:20", "onleave"), ("27T15:30", "finished")):
         more = {"meta": {"lastUpdated": f"2026-02-{at}:00Z"}, "status": status}
         assert mercy.send("/fhir/Encounter", encounter(**more)).status_code == 200
-    told = mercy.house.get(path, partner=None).json
-    assert [each["status"] for each in told["statusHistory"]] == ["in-progress", "onleave"]
-    assert [each["period"] for each in told["statusHistory"]] == [
+    body = mercy.house.get(path, partner=None).json
+    assert [period["status"] for period in body["statusHistory"]] == ["in-progress", "onleave"]
+    assert [period["period"] for period in body["statusHistory"]] == [
         {"start": "2026-02-20", "end": "2026-02-26T10:10:00Z"},
         {"start": "2026-02-26T10:10:00Z", "end": "2026-02-27T14:00:00+01:00"},
     ]
-    assert validate(told) == []
+    assert validate(body) == []
 
 
 @pytest.mark.parametrize(
-    ("told", "system"),
+    ("dg1", "system"),
     [
         (b"|I9|1550^Check-up|", "http://hl7.org/fhir/sid/icd-9-cm"),
         (b"|I9|1550^Check-up^I10|", "http://hl7.org/fhir/sid/icd-10"),
         (b"||1550^Check-up|", "urn:casebridge:coding-system:mercy"),
     ],
 )
-def test_the_system_of_a_diagnosis_is_its_own_or_else_what_dg1_2_names(mercy, told, system):
-    sent = a03().replace(b"||127295002^Traumatic brain injury^SCT", told)
+def test_the_system_of_a_diagnosis_is_its_own_or_else_what_dg1_2_names(mercy, dg1, system):
+    sent = a03().replace(b"||127295002^Traumatic brain injury^SCT", dg1)
     assert b"MSA|AA" in mercy.hl7v2(sent).data
     (diagnosis,) = one_case(mercy)["document"]["received"]["conditions"]
     assert (diagnosis["code"]["system"], diagnosis["code"]["code"]) == (system, "1550")
@@ -592,7 +594,7 @@ SENT = {"reference": entry(OTHERS)["fullUrl"]}
 @pytest.mark.parametrize("way", ["diagnosis", "reasonReference", "encounter"])
 def test_a_condition_of_somebody_else_is_not_the_patients_and_its_sender_is_told(mercy, subject, way):
     sent = transaction("transaction", entry(OTHERS, method="POST", url="Patient"))
-    stay, _, condition = (each["resource"] for each in sent["entry"][:3])
+    stay, _, condition = (entry["resource"] for entry in sent["entry"][:3])
     (named,) = stay.pop("diagnosis")
     if way == "encounter":
         condition["encounter"] = {"reference": sent["entry"][0]["fullUrl"]}
@@ -601,9 +603,9 @@ def test_a_condition_of_somebody_else_is_not_the_patients_and_its_sender_is_told
     condition["subject"] = subject
     answer = mercy.send("/fhir", sent)
     assert answer.status_code == 200, answer.data
-    assert [each[3] for each in outcomes(answer) if each[2].endswith("entry[2].resource.subject")] == [
-        "Of another patient than the stay with which it is told; it was left out: correct either."
-    ]
+    assert [
+        outcome[3] for outcome in outcomes(answer) if outcome[2].endswith("entry[2].resource.subject")
+    ] == ["Of another patient than the stay with which it is told; it was left out: correct either."]
     case = mercy.house.get(f"/api/cases/{one_case(mercy)['uuid']}", partner=None).json["received"]
     assert "conditions" not in case
     assert "reasons" not in case["stays"][0]

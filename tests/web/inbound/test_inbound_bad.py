@@ -32,37 +32,39 @@ def waiting(mercy):
 def test_a_patient_that_was_not_sent_is_told_by_where_it_is_named(mercy, kind):
     sent = bundle(kind)
     sent["entry"][first(kind)]["resource"]["subject"] = {"reference": NOBODY}
-    told = mercy.send(PATHS[kind], sent)
+    answer = mercy.send(PATHS[kind], sent)
     place = f"Bundle.entry[{first(kind)}].resource.subject.reference"
-    assert ("warning", "not-found", place) in [each[:3] for each in outcomes(told)]
-    assert [each["reason"] for each in waiting(mercy)][:1] == ["no-patient"]
+    assert ("warning", "not-found", place) in [outcome[:3] for outcome in outcomes(answer)]
+    assert [item["reason"] for item in waiting(mercy)][:1] == ["no-patient"]
     assert mercy.cases() == []
 
 
 def test_a_transaction_that_names_what_was_not_sent_is_refused(mercy):
     sent = transaction()
     sent["entry"][0]["resource"]["diagnosis"] = [{"condition": {"reference": NOBODY}}]
-    told = mercy.send("/fhir", sent)
-    assert told.status_code == 422
+    answer = mercy.send("/fhir", sent)
+    assert answer.status_code == 422
     place = "Bundle.entry[0].resource.diagnosis[0].condition.reference"
-    assert [each[:3] for each in outcomes(told)] == [("error", "not-found", place)]
+    assert [outcome[:3] for outcome in outcomes(answer)] == [("error", "not-found", place)]
     assert (waiting(mercy), mercy.cases()) == ([], [])
 
 
 def test_a_diagnosis_that_was_not_sent_is_told_and_the_stay_used(mercy):
     sent = message()
     sent["entry"][1]["resource"]["diagnosis"].append({"condition": {"reference": NOBODY}})
-    told = mercy.message(sent)
-    assert told.status_code == 200
+    answer = mercy.message(sent)
+    assert answer.status_code == 200
     place = "Bundle.entry[1].resource.diagnosis[1].condition.reference"
-    assert ("information", "not-found", place) in [each[:3] for each in outcomes(told)]
+    assert ("information", "not-found", place) in [outcome[:3] for outcome in outcomes(answer)]
     assert len(mercy.cases()) == 1
 
 
 def test_what_is_not_contained_is_told_by_where_it_is_named(mercy):
-    told = mercy.send("/fhir/Encounter", encounter(subject={"reference": "#nobody"}))
-    assert told.status_code == 202
-    assert ("warning", "not-found", "Encounter.subject.reference") in [each[:3] for each in outcomes(told)]
+    answer = mercy.send("/fhir/Encounter", encounter(subject={"reference": "#nobody"}))
+    assert answer.status_code == 202
+    assert ("warning", "not-found", "Encounter.subject.reference") in [
+        outcome[:3] for outcome in outcomes(answer)
+    ]
     assert len(waiting(mercy)) == 1
 
 
@@ -74,9 +76,9 @@ def test_references_that_lead_in_circles_are_followed_once(mercy, kind):
     brain["resource"] |= {"encounter": {"reference": stay["fullUrl"]}, "evidence": [{"detail": [{}]}]}
     brain["resource"]["evidence"][0]["detail"][0]["reference"] = brain["fullUrl"]
     patient["resource"]["link"] = [{"other": {"reference": patient["fullUrl"]}, "type": "seealso"}]
-    told = mercy.send(PATHS[kind], sent)
-    assert told.status_code == 200, told.data
-    assert {each[0] for each in outcomes(told)} == {"information"}
+    answer = mercy.send(PATHS[kind], sent)
+    assert answer.status_code == 200, answer.data
+    assert {outcome[0] for outcome in outcomes(answer)} == {"information"}
     assert len(mercy.cases()) == 1
 
 
@@ -93,10 +95,10 @@ def test_a_stay_of_what_is_no_patient_waits_and_its_place_is_told(mercy, kind):
     stay, _, brain = sent["entry"][first(kind) : first(kind) + 3]
     brain["resource"]["identifier"] = [{"system": "urn:example:conditions", "value": "K-1"}]
     stay["resource"]["subject"] = {"reference": brain["fullUrl"]}
-    told = mercy.send(PATHS[kind], sent)
+    answer = mercy.send(PATHS[kind], sent)
     place = f"Bundle.entry[{first(kind)}].resource.subject.reference"
-    assert ("warning", "value", place) in [each[:3] for each in outcomes(told)]
-    assert "no-patient" in {each["reason"] for each in waiting(mercy)}
+    assert ("warning", "value", place) in [outcome[:3] for outcome in outcomes(answer)]
+    assert "no-patient" in {item["reason"] for item in waiting(mercy)}
     assert mercy.cases() == []
     assert mercy.house.get("/api/clients", partner=None).json["items"] == []
 
@@ -112,9 +114,9 @@ def test_a_stay_of_what_is_no_patient_waits_and_its_place_is_told(mercy, kind):
     ],
 )
 def test_another_type_than_is_taken_there_is_refused(mercy, path, sent, place, code):
-    told = mercy.send(path, sent)
-    assert told.status_code in {400, 422}
-    assert [each[:3] for each in outcomes(told)] == [("error", code, place)]
+    answer = mercy.send(path, sent)
+    assert answer.status_code in {400, 422}
+    assert [outcome[:3] for outcome in outcomes(answer)] == [("error", code, place)]
     assert waiting(mercy) == []
 
 
@@ -140,29 +142,29 @@ def asked(*more, content=None):
     ],
 )
 def test_parameters_that_ask_for_nothing_that_can_be_done_are_told_where(mercy, path, sent, place):
-    told = mercy.send(f"/fhir/$process-message{path}", sent)
-    assert told.status_code in {400, 422}
-    assert [each[2] for each in outcomes(told)] == [place]
+    answer = mercy.send(f"/fhir/$process-message{path}", sent)
+    assert answer.status_code in {400, 422}
+    assert [outcome[2] for outcome in outcomes(answer)] == [place]
     assert (waiting(mercy), mercy.cases()) == ([], [])
 
 
 def test_a_type_that_there_is_not_is_told_and_left_out(mercy):
     sent = transaction("transaction", entry({"resourceType": "Bogus", "id": "9"}, method="POST", url="Bogus"))
-    told = mercy.send("/fhir", sent)
-    assert told.status_code == 200
-    assert "Not retained" in told.json["entry"][3]["response"]["outcome"]["issue"][0]["details"]["text"]
+    answer = mercy.send("/fhir", sent)
+    assert answer.status_code == 200
+    assert "Not retained" in answer.json["entry"][3]["response"]["outcome"]["issue"][0]["details"]["text"]
     named = message("m9")
     named["entry"].append(entry({"resourceType": "Bogus", "id": "9"}))
     assert ("information", "informational", "Bundle.entry[4].resource") in [
-        each[:3] for each in outcomes(mercy.message(named))
+        outcome[:3] for outcome in outcomes(mercy.message(named))
     ]
 
 
 def test_each_part_of_a_batch_is_told_the_places_of_the_whole(mercy):
     other = encounter(id="e2", identifier=[{**VISIT, "value": "V-2"}], subject={"reference": NOBODY})
     sent = transaction("batch", entry(other, method="POST", url="Encounter"))
-    told = mercy.send("/fhir", sent)
-    places = [each[2] for each in outcomes(told) if each[1] == "not-found"]
+    answer = mercy.send("/fhir", sent)
+    places = [outcome[2] for outcome in outcomes(answer) if outcome[1] == "not-found"]
     assert places == ["Bundle.entry[3].resource.subject.reference"]
 
 
@@ -170,10 +172,10 @@ def test_more_than_can_be_listed_are_counted(mercy):
     sent = message()
     observed = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}}
     sent["entry"] += [entry({**observed, "id": str(number)}) for number in range(500)]
-    told = outcomes(mercy.message(sent))
-    assert "480 more of these are not listed." in {each[3] for each in told}
-    assert len(told) == 21
-    assert len(json.dumps(told)) < 5_000
+    noted = outcomes(mercy.message(sent))
+    assert "480 more of these are not listed." in {outcome[3] for outcome in noted}
+    assert len(noted) == 21
+    assert len(json.dumps(noted)) < 5_000
 
 
 def test_what_has_no_room_is_counted_by_its_kind(mercy):
@@ -181,9 +183,9 @@ def test_what_has_no_room_is_counted_by_its_kind(mercy):
     sent["entry"][2]["resource"] |= {"maritalStatus": {"text": "x"}, "photo": [{"title": "x"}]}
     observed = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}}
     sent["entry"] += [entry({**observed, "id": str(number)}) for number in range(30)]
-    told = outcomes(mercy.message(sent))
-    assert len([each for each in told if each[2]]) == 20
-    assert [each[3] for each in told if not each[2]] == [
+    noted = outcomes(mercy.message(sent))
+    assert len([outcome for outcome in noted if outcome[2]]) == 20
+    assert [outcome[3] for outcome in noted if not outcome[2]] == [
         "10 more of these are not listed.",
         "2 more are not used here: Patient.maritalStatus, Patient.photo.",
     ]

@@ -30,7 +30,7 @@ def harbour(house):
 
 
 def posted(*resources, kind="transaction"):
-    entries = [entry(each, method="POST", url=each["resourceType"]) for each in resources]
+    entries = [entry(resource, method="POST", url=resource["resourceType"]) for resource in resources]
     return {"resourceType": "Bundle", "type": kind, "entry": entries}
 
 
@@ -45,22 +45,22 @@ def person(id_="a1", *identifiers, **more):
 
 
 def clients(house):
-    return [each["document"] for each in house.get("/api/clients", partner=None).json["items"]]
+    return [item["document"] for item in house.get("/api/clients", partner=None).json["items"]]
 
 
 def the_case(house):
-    (found,) = house.get("/api/cases", partner=None).json["items"]
-    return house.get(f"/api/cases/{found['uuid']}", partner=None).json["received"]
+    (item,) = house.get("/api/cases", partner=None).json["items"]
+    return house.get(f"/api/cases/{item['uuid']}", partner=None).json["received"]
 
 
 @pytest.mark.parametrize("kind", ["transaction", "batch"])
 def test_an_id_within_a_bundle_is_nobodys_name_in_the_next_one(harbour, kind):
     for value, family, born in (("R-1", "Rider", "1990-05-01"), ("R-2", "Rider", "1955-01-01")):
         one = person("p1", {**PERSON, "value": value}, name=[{"family": family}], birthDate=born)
-        told = harbour.send("/fhir", posted(stay_of({"reference": "Patient/p1"}, value), one, kind=kind))
-        assert told.json["entry"][0]["response"]["status"] == "201 Created", told.data
-    assert [each["identifiers"] for each in clients(harbour.house)] == [
-        [{**PERSON, "value": each["identifiers"][0]["value"]}] for each in clients(harbour.house)
+        answer = harbour.send("/fhir", posted(stay_of({"reference": "Patient/p1"}, value), one, kind=kind))
+        assert answer.json["entry"][0]["response"]["status"] == "201 Created", answer.data
+    assert [client["identifiers"] for client in clients(harbour.house)] == [
+        [{**PERSON, "value": client["identifiers"][0]["value"]}] for client in clients(harbour.house)
     ]
     assert len(clients(harbour.house)) == 2
 
@@ -73,22 +73,22 @@ def test_numbers_that_a_family_shares_do_not_keep_a_transaction_from_being_taken
         person("a1", PERSON, MEMBER, NO_NUMBER, name=[{"family": "Rider", "given": ["River"]}]),
         person("a2", {**PERSON, "value": "R-2"}, MEMBER, NO_NUMBER, name=[{"family": "Rider"}]),
     )
-    told = mercy.send("/fhir", sent)
-    assert told.status_code == 200, told.data
+    answer = mercy.send("/fhir", sent)
+    assert answer.status_code == 200, answer.data
     assert len(clients(mercy.house)) == 2
-    assert "F-9" in {known["value"] for each in clients(mercy.house) for known in each["identifiers"]}
+    assert "F-9" in {known["value"] for client in clients(mercy.house) for known in client["identifiers"]}
 
 
 def test_stays_on_one_account_are_several_wherever_the_account_stands(mercy):
     both = [[ACCOUNT, {**VISIT, "value": value}] for value in ("V-1", "V-2")]
     first, second = (
-        stay_of({"reference": SUBJECT}, id=f"e{at}", identifier=each) for at, each in enumerate(both, 1)
+        stay_of({"reference": SUBJECT}, id=f"e{at}", identifier=pair) for at, pair in enumerate(both, 1)
     )
     assert mercy.send("/fhir", posted(first, second, person())).status_code == 200
     third = stay_of({"reference": SUBJECT}, identifier=[ACCOUNT, {**VISIT, "value": "V-3"}])
     assert mercy.send("/fhir", posted(third, person())).status_code == 200
     stays = the_case(mercy.house)["stays"]
-    assert {each["identifiers"][0]["value"] for each in stays} == {"V-1", "V-2", "V-3"}
+    assert {stay["identifiers"][0]["value"] for stay in stays} == {"V-1", "V-2", "V-3"}
 
 
 @pytest.mark.parametrize("kind", ["transaction", "message"])
@@ -113,14 +113,14 @@ def test_what_is_told_by_number_of_who_is_sent_is_theirs(mercy, kind):
             "source": {"endpoint": "https://mercy.example/fhir"},
             "focus": [{"reference": sent["entry"][0]["fullUrl"]}],
         }
-        unasked = [{key: each[key] for key in ("fullUrl", "resource")} for each in sent["entry"]]
+        unasked = [{key: entry[key] for key in ("fullUrl", "resource")} for entry in sent["entry"]]
         sent |= {"timestamp": "2026-02-27T15:00:00Z", "entry": [entry(header), *unasked]}
-    told = mercy.message(sent) if kind == "message" else mercy.send("/fhir", sent)
-    assert told.status_code == 200, told.data
+    answer = mercy.message(sent) if kind == "message" else mercy.send("/fhir", sent)
+    assert answer.status_code == 200, answer.data
     (client,) = clients(mercy.house)
     assert client["names"][0]["family"] == "Rider"
     assert len(client["received"]["coverages"]) == len(client["received"]["related_persons"]) == 1
-    assert [each["code"]["code"] for each in the_case(mercy.house)["conditions"]] == ["127295002"]
+    assert [condition["code"]["code"] for condition in the_case(mercy.house)["conditions"]] == ["127295002"]
 
 
 @pytest.mark.parametrize(
@@ -129,8 +129,8 @@ def test_what_is_told_by_number_of_who_is_sent_is_theirs(mercy, kind):
 )
 def test_who_is_sent_in_a_batch_is_who_its_stays_name_by_number(mercy, subject):
     one = person("a1", PERSON, name=[{"family": "Rider"}])
-    told = mercy.send("/fhir", posted(one, stay_of(subject), kind="batch"))
-    assert [each["response"]["status"] for each in told.json["entry"]] == ["200 OK", "201 Created"]
+    answer = mercy.send("/fhir", posted(one, stay_of(subject), kind="batch"))
+    assert [entry["response"]["status"] for entry in answer.json["entry"]] == ["200 OK", "201 Created"]
     assert clients(mercy.house)[0]["names"] == [{"family": "Rider"}]
 
 
@@ -152,15 +152,16 @@ def test_what_is_over_in_any_words_is_not_active_and_a_strangers_diagnosis_is_le
         {"abatementPeriod": {"start": "2020-01-01"}},
         {"abatementDateTime": "2020"},
     )
-    found = [condition(f"100{at}", **each) for at, each in enumerate(over)]
+    conditions = [condition(f"100{at}", **fields) for at, fields in enumerate(over)]
     stranger = condition("2000", subject={"reference": "Patient/somebody-else"})
-    told = mercy.send("/fhir", posted(stay_of({"reference": SUBJECT}), person(), *found, stranger))
-    assert told.status_code == 200, told.data
+    answer = mercy.send("/fhir", posted(stay_of({"reference": SUBJECT}), person(), *conditions, stranger))
+    assert answer.status_code == 200, answer.data
     known = {
-        each["code"]["code"]: each.get("clinical_status") for each in the_case(mercy.house)["conditions"]
+        condition["code"]["code"]: condition.get("clinical_status")
+        for condition in the_case(mercy.house)["conditions"]
     }
     assert known == {f"100{at}": "inactive" for at in range(4)}
-    places = [each[2] for each in outcomes(told)]
+    places = [outcome[2] for outcome in outcomes(answer)]
     assert "Bundle.entry[6].resource.subject" in places
     assert {"Bundle.entry[2].resource.abatementAge", "Bundle.entry[3].resource.abatementString"} <= set(
         places
@@ -182,10 +183,10 @@ def test_a_doctor_whose_role_or_who_is_no_longer_active_is_not_the_patients_own(
         {"resourceType": "Practitioner", "id": "b2", "active": False, "name": [{"text": "Dr. Retired"}]},
         {"resourceType": "Practitioner", "id": "b3", "active": True, "name": [{"text": "Dr. Now"}]},
     )
-    told = mercy.send("/fhir", posted(stay_of({"reference": SUBJECT}), sent, *others))
+    answer = mercy.send("/fhir", posted(stay_of({"reference": SUBJECT}), sent, *others))
     assert [e["name"] for e in the_case(mercy.house)["team"] if e["role"] == "physician"] == ["Dr. Now"]
     places = {f"Bundle.entry[1].resource.generalPractitioner[{at}]" for at in range(2)}
-    assert places <= {each[2] for each in outcomes(told)}
+    assert places <= {outcome[2] for outcome in outcomes(answer)}
 
 
 def test_a_ward_and_a_destination_that_have_a_number_alone_are_called_by_it(mercy):
@@ -194,8 +195,8 @@ def test_a_ward_and_a_destination_that_have_a_number_alone_are_called_by_it(merc
         hospitalization={"destination": {"identifier": {"system": "urn:example:homes", "value": "NH1"}}},
     )
     assert mercy.send("/fhir/Encounter", stay).status_code == 201
-    (found,) = the_case(mercy.house)["stays"]
-    assert (found["location"], found["destination"]) == ("W9", "NH1")
+    (merged,) = the_case(mercy.house)["stays"]
+    assert (merged["location"], merged["destination"]) == ("W9", "NH1")
 
 
 def test_what_nothing_is_made_of_of_a_stay_that_goes_on_and_of_insurances_is_told(mercy):
@@ -210,10 +211,10 @@ def test_what_nothing_is_made_of_of_a_stay_that_goes_on_and_of_insurances_is_tol
         "relationship": odd,
     }
     self_paid = {**insured, "id": "f2", "payor": [{"reference": SUBJECT}]}
-    told = mercy.send("/fhir", posted(going_on, person(), known, self_paid))
-    assert told.status_code == 200, told.data
+    answer = mercy.send("/fhir", posted(going_on, person(), known, self_paid))
+    assert answer.status_code == 200, answer.data
     places = ("0].resource.period.end", "2].resource.type", "2].resource.relationship", "3].resource.payor")
-    assert {f"Bundle.entry[{each}" for each in places} <= {each[2] for each in outcomes(told)}
+    assert {f"Bundle.entry[{place}" for place in places} <= {outcome[2] for outcome in outcomes(answer)}
 
 
 @pytest.mark.parametrize(
@@ -227,11 +228,11 @@ def test_what_nothing_is_made_of_of_a_stay_that_goes_on_and_of_insurances_is_tol
     ],
 )
 def test_a_senders_own_letter_is_no_class_of_hl7s(mercy, class_, kind):
-    told = mercy.send("/fhir/Encounter", encounter(**{"class": class_}))
+    answer = mercy.send("/fhir/Encounter", encounter(**{"class": class_}))
     place = ("code-invalid", "Encounter.class.code")
-    assert (place in [each[1:3] for each in outcomes(told)]) == (kind == "unknown")
+    assert (place in [outcome[1:3] for outcome in outcomes(answer)]) == (kind == "unknown")
     stays = the_case(mercy.house)["stays"] if kind != "outpatient" else []
-    assert [(each["kind"], each["class_as_sent"]) for each in stays] == [(kind, class_)] * len(stays)
+    assert [(stay["kind"], stay["class_as_sent"]) for stay in stays] == [(kind, class_)] * len(stays)
 
 
 @pytest.mark.parametrize(
@@ -246,7 +247,9 @@ def test_a_relationship_that_words_alone_tell_is_known(mercy, words, relationshi
     sent["diagnosis"] = [{"condition": {"display": "Stroke"}, "use": {"text": "Discharge Diagnosis"}}]
     assert mercy.send("/fhir/Encounter", sent).status_code == 201
     (client,) = clients(mercy.house)
-    assert [each["relationship"] for each in client["received"]["related_persons"]] == [relationship]
+    assert [related_person["relationship"] for related_person in client["received"]["related_persons"]] == [
+        relationship
+    ]
     assert the_case(mercy.house)["stays"][0]["diagnoses"][0]["use"] == "discharge"
 
 
@@ -264,11 +267,11 @@ def test_a_relationship_that_words_alone_tell_is_known(mercy, words, relationshi
 def test_a_language_in_words_is_its_tag_or_told_of(mercy, language, tag):
     sent = encounter()
     sent["contained"][0]["communication"] = [{"language": language}]
-    told = mercy.send("/fhir/Encounter", sent)
+    answer = mercy.send("/fhir/Encounter", sent)
     (client,) = clients(mercy.house)
     assert client.get("language") == tag
     place = ("code-invalid", "Encounter.contained[0].communication[0].language")
-    assert (place in [each[1:3] for each in outcomes(told)]) == (tag is None)
+    assert (place in [outcome[1:3] for outcome in outcomes(answer)]) == (tag is None)
 
 
 def test_a_death_that_a_countrys_extension_tells_ends_the_case(mercy):
@@ -280,8 +283,11 @@ def test_a_death_that_a_countrys_extension_tells_ends_the_case(mercy):
     inner = [{"url": "ErsteUndZweiteStelle", "valueCoding": reason}]
     outer = {"url": "http://fhir.de/StructureDefinition/Entlassungsgrund", "extension": inner}
     stay = encounter(hospitalization={"dischargeDisposition": {"extension": [outer]}})
-    told = mercy.send("/fhir/Encounter", stay)
-    assert (told.status_code, [each for each in outcomes(told) if "extension" in each[2]]) == (201, [])
+    answer = mercy.send("/fhir/Encounter", stay)
+    assert (answer.status_code, [outcome for outcome in outcomes(answer) if "extension" in outcome[2]]) == (
+        201,
+        [],
+    )
     assert the_case(mercy.house)["stays"][0]["disposition"] == reason
     (case,) = mercy.house.get("/api/cases", partner=None).json["items"]
     assert case["document"]["status"] == "finished"

@@ -20,7 +20,7 @@ def later(minute, **more):
 
 
 def undated(**more):
-    return {key: each for key, each in encounter(**more).items() if key != "meta"}
+    return {key: value for key, value in encounter(**more).items() if key != "meta"}
 
 
 def kept(mercy, answer):
@@ -58,9 +58,9 @@ def test_several_that_have_it_are_told(mercy):
         stay = encounter(identifier=[{**VISIT, "value": number}, shared])
         assert mercy.send("/fhir/Encounter", stay).status_code == 201
     new = encounter(identifier=[{**VISIT, "value": "V-3"}])
-    told = mercy.send("/fhir/Encounter", new, If_None_Exist="identifier=urn:example:episodes|E-1")
-    assert told.status_code == 412
-    assert outcomes(told)[0][:3] == ("error", "multiple-matches", "If-None-Exist")
+    answer = mercy.send("/fhir/Encounter", new, If_None_Exist="identifier=urn:example:episodes|E-1")
+    assert answer.status_code == 412
+    assert outcomes(answer)[0][:3] == ("error", "multiple-matches", "If-None-Exist")
 
 
 def test_an_update_of_what_has_changed_meanwhile_is_not_done(mercy):
@@ -129,8 +129,8 @@ def test_an_update_with_a_name_of_its_own_is_used_once(mercy):
 
 @pytest.mark.parametrize("tag", ['W/"1"', "*"])
 def test_an_update_of_what_is_not_there_is_not_a_creation(mercy, tag):
-    told = mercy.send(BY_IDENTIFIER, encounter(), method="PUT", If_Match=tag)
-    assert told.status_code == 412
+    answer = mercy.send(BY_IDENTIFIER, encounter(), method="PUT", If_Match=tag)
+    assert answer.status_code == 412
     assert mercy.cases() == []
 
 
@@ -140,9 +140,9 @@ def test_an_update_of_what_is_not_there_is_not_a_creation(mercy, tag):
 )
 def test_a_condition_that_is_not_understood_is_refused(mercy, method, header, value):
     path = "/fhir/Encounter" if method == "POST" else BY_IDENTIFIER
-    told = mercy.send(path, encounter(), method=method, **{header: value})
-    assert told.status_code == 400
-    assert outcomes(told)[0][2] == header.replace("_", "-")
+    answer = mercy.send(path, encounter(), method=method, **{header: value})
+    assert answer.status_code == 400
+    assert outcomes(answer)[0][2] == header.replace("_", "-")
 
 
 def test_an_entry_that_is_only_to_be_created_is_not_changed(mercy):
@@ -150,9 +150,9 @@ def test_an_entry_that_is_only_to_be_created_is_not_changed(mercy):
     sent = transaction()
     sent["entry"][0]["resource"] |= {"status": "onleave", "meta": {"lastUpdated": "2026-02-28T15:00:00Z"}}
     sent["entry"][0]["request"]["ifNoneExist"] = NEW
-    told = mercy.send("/fhir", sent)
-    assert told.status_code == 200, told.data
-    response = told.json["entry"][0]["response"]
+    answer = mercy.send("/fhir", sent)
+    assert answer.status_code == 200, answer.data
+    response = answer.json["entry"][0]["response"]
     assert response["status"] == "200 OK"
     assert mercy.house.get(f"/fhir/{response['location']}", partner=None).json["status"] == "finished"
 
@@ -172,11 +172,11 @@ def test_a_patient_who_is_only_to_be_created_is_not_renamed(mercy):
             entry(brain, method="POST", url="Condition"),
         ],
     }
-    told = mercy.send("/fhir", sent)
-    assert told.json["entry"][0]["response"]["status"] == "201 Created", told.data
+    answer = mercy.send("/fhir", sent)
+    assert answer.json["entry"][0]["response"]["status"] == "201 Created", answer.data
     (client,) = mercy.house.get("/api/clients", partner=None).json["items"]
     assert client["document"]["names"][0]["family"] == "Rider"
-    assert [each["value"] for each in client["document"]["identifiers"]] == ["R-1"]
+    assert [identifier["value"] for identifier in client["document"]["identifiers"]] == ["R-1"]
 
 
 def test_a_stale_entry_lets_nothing_of_a_transaction_be_done(mercy):
@@ -186,17 +186,17 @@ def test_a_stale_entry_lets_nothing_of_a_transaction_be_done(mercy):
     sent["entry"][0]["request"] = {"method": "PUT", "url": f"Encounter?{NEW}", "ifMatch": 'W/"7"'}
     other = encounter(id="e2", identifier=[{**VISIT, "value": "V-2"}])
     sent["entry"].append(entry(other, method="POST", url="Encounter"))
-    told = mercy.send("/fhir", sent)
-    assert told.status_code == 412
-    assert outcomes(told)[0][2] == "Bundle.entry[0].request.ifMatch"
+    answer = mercy.send("/fhir", sent)
+    assert answer.status_code == 412
+    assert outcomes(answer)[0][2] == "Bundle.entry[0].request.ifMatch"
     sent["type"] = "batch"
-    each = [one["response"]["status"][:3] for one in mercy.send("/fhir", sent).json["entry"]]
-    assert each == ["412", "200", "200", "201"]
+    statuses = [one["response"]["status"][:3] for one in mercy.send("/fhir", sent).json["entry"]]
+    assert statuses == ["412", "200", "200", "201"]
     sent["type"] = "transaction"
     sent["entry"][0]["request"]["ifMatch"] = first["etag"]
-    told = mercy.send("/fhir", sent)
-    assert told.status_code == 200, told.data
-    response = told.json["entry"][0]["response"]
+    answer = mercy.send("/fhir", sent)
+    assert answer.status_code == 200, answer.data
+    response = answer.json["entry"][0]["response"]
     assert mercy.house.get(f"/fhir/{response['location']}", partner=None).json["status"] == "onleave"
 
 
@@ -220,6 +220,8 @@ def test_a_stale_entry_lets_nothing_of_a_transaction_be_done(mercy):
 def test_a_condition_of_an_entry_that_is_not_heeded_is_refused(mercy, kind, index, request_, name, code):
     sent = transaction(kind)
     sent["entry"][index]["request"] = request_
-    told = mercy.send("/fhir", sent)
-    assert ("error", code, f"Bundle.entry[{index}].request.{name}") in [each[:3] for each in outcomes(told)]
-    assert told.status_code == (422 if kind == "transaction" else 200)
+    answer = mercy.send("/fhir", sent)
+    assert ("error", code, f"Bundle.entry[{index}].request.{name}") in [
+        outcome[:3] for outcome in outcomes(answer)
+    ]
+    assert answer.status_code == (422 if kind == "transaction" else 200)

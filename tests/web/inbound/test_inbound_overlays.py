@@ -73,14 +73,14 @@ def house(tmp_path, database_url):
     engine.dispose()
 
 
-def told(house, visit):
+def disposition(house, visit):
     """What the Encounter of a visit tells of how it ended."""
-    for each in house.get("/api/cases", partner=None).json["items"]:
-        (stay,) = house.get(f"/api/cases/{each['uuid']}", partner=None).json["received"]["stays"]
+    for item in house.get("/api/cases", partner=None).json["items"]:
+        (stay,) = house.get(f"/api/cases/{item['uuid']}", partner=None).json["received"]["stays"]
         if stay["identifiers"][0]["value"] == visit:
-            id_ = resource_id(each["uuid"], "Encounter", stay["id"])
-            found = house.get(f"/fhir/Encounter/{id_}", partner=None).json
-            return found["hospitalization"]["dischargeDisposition"]["coding"]
+            id_ = resource_id(item["uuid"], "Encounter", stay["id"])
+            body = house.get(f"/fhir/Encounter/{id_}", partner=None).json
+            return body["hospitalization"]["dischargeDisposition"]["coding"]
     raise AssertionError(visit)
 
 
@@ -89,9 +89,9 @@ def test_the_same_code_means_what_the_hospital_that_sends_it_says(house):
         raw = a03(f"MSG-{partner}", person=f"P-{partner}", visit=f"V-{partner}")
         assert house.ask("POST", "/hl7v2", partner=partner, data=raw, content_type=ER7).status_code == 200
     sent = {"system": TABLE, "code": "01"}
-    assert told(house, "V-mercy") == [{"system": PUBLIC, "code": "home"}, sent]
-    assert told(house, "V-lakeside") == [{"system": PUBLIC, "code": "rehab"}, sent]
-    assert told(house, "V-plain") == [{"system": TABLE, "code": "01"}]
+    assert disposition(house, "V-mercy") == [{"system": PUBLIC, "code": "home"}, sent]
+    assert disposition(house, "V-lakeside") == [{"system": PUBLIC, "code": "rehab"}, sent]
+    assert disposition(house, "V-plain") == [{"system": TABLE, "code": "01"}]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_the_same_code_means_what_the_hospital_that_sends_it_says(house):
 def test_a_code_that_a_hospital_did_not_explain_stays_as_it_is(house, code, system):
     raw = a03().replace(b"|01||||||||2026", f"|{code}^Elsewhere||||||||2026".encode())
     assert house.ask("POST", "/hl7v2", partner="mercy", data=raw, content_type=ER7).status_code == 200
-    assert told(house, VISIT["value"]) == [{"system": system, "code": code, "display": "Elsewhere"}]
+    assert disposition(house, VISIT["value"]) == [{"system": system, "code": code, "display": "Elsewhere"}]
 
 
 def test_a_coding_system_is_the_one_that_the_hospital_says_it_is(house):
@@ -117,9 +117,9 @@ def test_a_coding_system_is_the_one_that_the_hospital_says_it_is(house):
         answer = house.ask("POST", "/hl7v2", partner=partner, data=raw, content_type=ER7)
         assert answer.data.count(b"ERR||DG1^1^3^1^3|103") == notes
         (case,) = [
-            each["document"]["received"]
-            for each in house.get("/api/cases", partner=None).json["items"]
-            if each["document"]["received"]["stays"][0]["identifiers"][0]["value"] == f"V-{partner}"
+            item["document"]["received"]
+            for item in house.get("/api/cases", partner=None).json["items"]
+            if item["document"]["received"]["stays"][0]["identifiers"][0]["value"] == f"V-{partner}"
         ]
         assert case["conditions"][0]["code"]["system"] == system
 
@@ -135,5 +135,5 @@ def test_a_hospitals_overlay_reads_its_fhir_otherwise(house):
             "POST", "/fhir/Encounter", partner=partner, data=json.dumps(stay), content_type=FHIR
         )
         assert answer.status_code == 201, answer.data
-    assert told(house, "lakeside") == [{"system": PUBLIC, "code": "rehab"}]
-    assert told(house, "plain") == [{"system": OURS, "code": "01"}]
+    assert disposition(house, "lakeside") == [{"system": PUBLIC, "code": "rehab"}]
+    assert disposition(house, "plain") == [{"system": OURS, "code": "01"}]

@@ -15,9 +15,9 @@ def harbour(house):
 
 def alone(reference, visit="V-1", **more):
     """A stay whose patient is a literal reference alone."""
-    found = encounter(subject={"reference": reference}, identifier=[{**VISIT, "value": visit}], **more)
-    del found["contained"]
-    return found
+    alone_ = encounter(subject={"reference": reference}, identifier=[{**VISIT, "value": visit}], **more)
+    del alone_["contained"]
+    return alone_
 
 
 def clients(house):
@@ -31,8 +31,8 @@ def test_the_same_reference_finds_the_same_client(harbour, again):
     assert harbour.send("/fhir/Encounter", alone("Patient/123")).status_code == 201
     assert harbour.send("/fhir/Encounter", alone(again, "V-2")).status_code == 201
     assert harbour.send("/fhir/Encounter", alone("Patient/124", "V-3")).status_code == 201
-    found = [each["document"]["identifiers"] for each in clients(harbour.house)]
-    assert sorted(found, key=str) == [[RIVER], [{**RIVER, "value": "124"}]]
+    identifiers_ = [client["document"]["identifiers"] for client in clients(harbour.house)]
+    assert sorted(identifiers_, key=str) == [[RIVER], [{**RIVER, "value": "124"}]]
     assert len(harbour.cases()) == 2
 
 
@@ -43,15 +43,15 @@ def test_who_was_sent_with_their_address_is_found_by_it_later(harbour):
         "resourceType": "Bundle",
         "type": "transaction",
         "entry": [
-            {"resource": each, "fullUrl": f"{BASE}/{url}", "request": {"method": "PUT", "url": url}}
-            for each, url in ((stay, "Encounter/e1"), (patient, "Patient/123"))
+            {"resource": resource, "fullUrl": f"{BASE}/{url}", "request": {"method": "PUT", "url": url}}
+            for resource, url in ((stay, "Encounter/e1"), (patient, "Patient/123"))
         ],
     }
     assert harbour.send("/fhir", sent).status_code == 200
     assert harbour.send("/fhir/Encounter", alone("Patient/123", "V-2")).status_code == 201
     (client,) = clients(harbour.house)
     assert client["document"]["names"][0]["family"] == "Rider"
-    known = [(each["system"], each["value"]) for each in client["document"]["identifiers"]]
+    known = [(identifier["system"], identifier["value"]) for identifier in client["document"]["identifiers"]]
     assert set(known) == {tuple(PERSON.values()), tuple(RIVER.values())}
 
 
@@ -65,21 +65,21 @@ def test_who_was_sent_with_their_address_is_found_by_it_later(harbour):
     ],
 )
 def test_a_reference_to_elsewhere_says_nothing_of_who_it_is(harbour, elsewhere):
-    told = harbour.send("/fhir/Encounter", alone(elsewhere))
-    assert told.status_code == 202
-    assert "no-patient" in outcomes(told)[0][3]
+    answer = harbour.send("/fhir/Encounter", alone(elsewhere))
+    assert answer.status_code == 202
+    assert "no-patient" in outcomes(answer)[0][3]
 
 
 def test_a_partner_without_a_base_names_nobody_by_reference(house):
-    told = Mercy(house).send("/fhir/Encounter", alone("Patient/123"))
-    assert (told.status_code, clients(house)) == (202, [])
+    answer = Mercy(house).send("/fhir/Encounter", alone("Patient/123"))
+    assert (answer.status_code, clients(house)) == (202, [])
 
 
 def test_the_rule_for_unknown_persons_holds_for_who_is_not_known_by_reference(house):
     hillside = Mercy(house, "hillside")
-    told = hillside.send("/fhir/Encounter", alone("Patient/123"))
-    assert told.status_code == 202
-    assert "unknown-person" in outcomes(told)[0][3]
+    answer = hillside.send("/fhir/Encounter", alone("Patient/123"))
+    assert answer.status_code == 202
+    assert "unknown-person" in outcomes(answer)[0][3]
     assert clients(house) == []
     known = {
         "names": [{"family": "Rider"}],

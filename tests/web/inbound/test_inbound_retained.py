@@ -19,9 +19,9 @@ def holding(kind):
     sent = make()
     first = len(sent["entry"])
     asked = {} if kind == "message" else {"method": "POST"}
-    for each in (OBSERVED, GIVEN):
-        url = {"url": each["resourceType"]} if asked else {}
-        sent["entry"].append(entry(each, **asked, **url))
+    for resource in (OBSERVED, GIVEN):
+        url = {"url": resource["resourceType"]} if asked else {}
+        sent["entry"].append(entry(resource, **asked, **url))
     return path, sent, first
 
 
@@ -29,16 +29,16 @@ def holding(kind):
 def test_they_are_told_and_left_out_where_nothing_else_is_said(house, kind):
     mercy = Mercy(house)
     path, sent, first = holding(kind)
-    told = mercy.send(path, sent)
-    assert told.status_code == 200, told.data
+    answer = mercy.send(path, sent)
+    assert answer.status_code == 200, answer.data
     if kind == "message":
-        places = {each[2] for each in outcomes(told) if "ot retained" in each[3]}
+        places = {outcome[2] for outcome in outcomes(answer) if "ot retained" in outcome[3]}
         assert places == {f"Bundle.entry[{number}].resource" for number in (first, first + 1)}
     else:
         each_told = [
-            each["response"]["outcome"]["issue"][0]["details"]["text"] for each in told.json["entry"]
+            entry["response"]["outcome"]["issue"][0]["details"]["text"] for entry in answer.json["entry"]
         ]
-        assert ["Not retained" in each for each in each_told] == [False, False, False, True, True]
+        assert ["Not retained" in text for text in each_told] == [False, False, False, True, True]
     assert len(mercy.cases()) == 1
 
 
@@ -46,9 +46,9 @@ def test_they_are_told_and_left_out_where_nothing_else_is_said(house, kind):
 def test_the_whole_is_refused_with_each_of_them_where_the_entry_says_so(house, kind):
     hillside = Mercy(house, "hillside")
     path, sent, first = holding(kind)
-    told = hillside.send(path, sent)
-    assert told.status_code == 422
-    assert [each[:3] for each in outcomes(told)] == [
+    answer = hillside.send(path, sent)
+    assert answer.status_code == 422
+    assert [outcome[:3] for outcome in outcomes(answer)] == [
         ("error", "not-supported", f"Bundle.entry[{number}].resource") for number in (first, first + 1)
     ]
     assert house.get("/api/quarantine", partner=None).json["items"] == []
@@ -59,9 +59,9 @@ def test_the_whole_is_refused_with_each_of_them_where_the_entry_says_so(house, k
 def test_a_batch_refuses_each_of_them_for_itself(house):
     hillside = Mercy(house, "hillside")
     path, sent, first = holding("batch")
-    told = hillside.send(path, sent)
-    assert told.status_code == 200
-    statuses = [each["response"]["status"][:3] for each in told.json["entry"]]
+    answer = hillside.send(path, sent)
+    assert answer.status_code == 200
+    statuses = [entry["response"]["status"][:3] for entry in answer.json["entry"]]
     assert statuses == ["202", "200", "200", "422", "422"]
-    refused = told.json["entry"][first]["response"]["outcome"]["issue"][0]
+    refused = answer.json["entry"][first]["response"]["outcome"]["issue"][0]
     assert (refused["code"], refused["expression"]) == ("not-supported", [f"Bundle.entry[{first}].resource"])

@@ -27,12 +27,12 @@ def mercy(house):
 
 def with_more(sent, change, *resources):
     """A Bundle with its stay changed, and further resources in it."""
-    resources_of = {each["resource"]["resourceType"]: each["resource"] for each in sent["entry"]}
+    resources_of = {entry["resource"]["resourceType"]: entry["resource"] for entry in sent["entry"]}
     change(resources_of["Encounter"])
     asked = "request" in sent["entry"][0]
-    for each in resources:
-        request = {"method": "POST", "url": each["resourceType"]} if asked else {}
-        sent["entry"].append(entry(each, **request))
+    for resource in resources:
+        request = {"method": "POST", "url": resource["resourceType"]} if asked else {}
+        sent["entry"].append(entry(resource, **request))
     return sent
 
 
@@ -49,8 +49,8 @@ def codeable(system, *codes):
 
 
 def the_case(mercy):
-    (found,) = mercy.cases()
-    return mercy.house.get(f"/api/cases/{found['uuid']}", partner=None).json["received"]
+    (case,) = mercy.cases()
+    return mercy.house.get(f"/api/cases/{case['uuid']}", partner=None).json["received"]
 
 
 def the_stay(mercy):
@@ -61,7 +61,7 @@ def the_stay(mercy):
 def covered(house):
     """The status of each insurance that hospitals told of."""
     (client,) = house.get("/api/clients", partner=None).json["items"]
-    return [each["status"] for each in client["document"].get("received", {}).get("coverages", [])]
+    return [coverage["status"] for coverage in client["document"].get("received", {}).get("coverages", [])]
 
 
 def named(mercy, participant):
@@ -69,10 +69,10 @@ def named(mercy, participant):
     if "name" in participant:
         return participant["name"], []
     path = f"/api/directory/practitioner/{participant['practitioner']}"
-    found = mercy.house.get(path, partner=None).json
-    name = found["names"][0]
+    body = mercy.house.get(path, partner=None).json
+    name = body["names"][0]
     words = name.get("text") or " ".join([*name.get("given", []), name.get("family", "")])
-    return words, [each["value"] for each in found["identifiers"]]
+    return words, [identifier["value"] for identifier in body["identifiers"]]
 
 
 def of_13(stay):
@@ -107,10 +107,10 @@ PEOPLE = (
 
 @pytest.mark.parametrize("way", SENDS)
 def test_who_and_what_stand_behind_references_are_in_the_case(mercy, way):
-    told = SENDS[way](mercy, of_13, *PEOPLE)
-    assert told.status_code == 200, told.data
+    answer = SENDS[way](mercy, of_13, *PEOPLE)
+    assert answer.status_code == 200, answer.data
     stay = the_stay(mercy)
-    assert {each["role"]: named(mercy, each) for each in stay["participants"]} == {
+    assert {participant["role"]: named(mercy, participant) for participant in stay["participants"]} == {
         "attending": ("Uma Okafor", ["W13"]),
         "consulting": ("Dr. Elm", ["89"]),
     }
@@ -120,16 +120,16 @@ def test_who_and_what_stand_behind_references_are_in_the_case(mercy, way):
 def test_what_is_contained_is_found_as_what_is_sent_beside_is(mercy):
     sent = encounter()
     of_13(sent)
-    text = {name_of(each["id"]): f"#{each['id']}" for each in PEOPLE}
-    for each in (*sent["participant"], *sent["location"], sent["hospitalization"]):
+    text = {name_of(person["id"]): f"#{person['id']}" for person in PEOPLE}
+    for holder in (*sent["participant"], *sent["location"], sent["hospitalization"]):
         for key in ("individual", "location", "destination"):
-            if "reference" in each.get(key, {}):
-                each[key] = {"reference": text[each[key]["reference"]]}
-    sent["contained"] += [{**each} for each in PEOPLE]
+            if "reference" in holder.get(key, {}):
+                holder[key] = {"reference": text[holder[key]["reference"]]}
+    sent["contained"] += [{**person} for person in PEOPLE]
     sent["contained"][1]["practitioner"] = {"reference": "#a02"}
     assert mercy.send("/fhir/Encounter", sent).status_code == 201
     stay = the_stay(mercy)
-    assert ("Uma Okafor", ["W13"]) in [named(mercy, each) for each in stay["participants"]]
+    assert ("Uma Okafor", ["W13"]) in [named(mercy, participant) for participant in stay["participants"]]
     assert (stay["location"], stay["destination"]) == ("Ward 7", "Sunset Nursing Home")
 
 
@@ -147,8 +147,8 @@ def test_a_reason_is_no_diagnosis(mercy):
     }
     assert SENDS["message"](mercy, because, stroke).status_code == 200
     case = the_case(mercy)
-    assert [each.get("code") for each in case["stays"][0]["reasons"]] == ["52734007", "230690007"]
-    assert [each["code"]["code"] for each in case["conditions"]] == ["127295002"]
+    assert [reason.get("code") for reason in case["stays"][0]["reasons"]] == ["52734007", "230690007"]
+    assert [condition["code"]["code"] for condition in case["conditions"]] == ["127295002"]
 
 
 def test_what_is_masked_or_absent_says_nothing(mercy):
@@ -178,12 +178,12 @@ def test_the_language_to_speak_is_the_preferred_or_else_the_first(mercy, spoken,
         }
         for code, preferred in spoken
     ]
-    told = mercy.send("/fhir/Encounter", sent)
-    assert told.status_code == 201, told.data
+    answer = mercy.send("/fhir/Encounter", sent)
+    assert answer.status_code == 201, answer.data
     (client,) = mercy.house.get("/api/clients", partner=None).json["items"]
     assert client["document"]["language"] == language
     chosen = len(spoken) > 1 and not any(preferred for _, preferred in spoken)
-    places = [each[2] for each in outcomes(told)]
+    places = [outcome[2] for outcome in outcomes(answer)]
     assert ("Encounter.contained[0].communication" in places) == chosen
 
 
@@ -197,24 +197,27 @@ def test_a_part_of_a_stay_is_not_the_stay_and_is_told_of(mercy, way):
         status="in-progress",
     )
     del ward["contained"]
-    told = SENDS[way](mercy, lambda _: None, ward)
-    assert told.status_code == 200, told.data
+    answer = SENDS[way](mercy, lambda _: None, ward)
+    assert answer.status_code == 200, answer.data
     stay = the_stay(mercy)
-    assert (stay["status"], [each["value"] for each in stay["identifiers"]]) == ("finished", ["V-1"])
+    assert (stay["status"], [identifier["value"] for identifier in stay["identifiers"]]) == (
+        "finished",
+        ["V-1"],
+    )
     first = 4 if way == "message" else 3
     whole = f"Bundle.entry[{first}].resource.partOf"
-    assert ("information", "informational", whole) in [each[:3] for each in outcomes(told)]
+    assert ("information", "informational", whole) in [outcome[:3] for outcome in outcomes(answer)]
     if way != "message":
-        response = told.json["entry"][3]["response"]
+        response = answer.json["entry"][3]["response"]
         assert response["status"] == "200 OK"
         assert "location" not in response
-        assert "location" in told.json["entry"][0]["response"]
+        assert "location" in answer.json["entry"][0]["response"]
 
 
 def test_a_part_of_a_stay_alone_changes_nothing(mercy):
-    told = mercy.send("/fhir/Encounter", encounter(partOf={"reference": "Encounter/12"}))
-    assert told.status_code == 200, told.data
-    assert ("informational", "Encounter.partOf") in [each[1:3] for each in outcomes(told)]
+    answer = mercy.send("/fhir/Encounter", encounter(partOf={"reference": "Encounter/12"}))
+    assert answer.status_code == 200, answer.data
+    assert ("informational", "Encounter.partOf") in [outcome[1:3] for outcome in outcomes(answer)]
     assert mercy.cases() == []
 
 
@@ -245,10 +248,10 @@ def test_a_part_of_a_stay_alone_changes_nothing(mercy):
 )
 @pytest.mark.parametrize("way", ["message", "transaction"])
 def test_what_was_entered_in_error_is_left_out_and_told_of(mercy, way, more, place):
-    told = SENDS[way](mercy, lambda _: None, more)
-    assert told.status_code == 200, told.data
+    answer = SENDS[way](mercy, lambda _: None, more)
+    assert answer.status_code == 200, answer.data
     at = f"Bundle.entry[{4 if way == 'message' else 3}].resource.{place}"
-    assert at in [each[2] for each in outcomes(told)]
+    assert at in [outcome[2] for outcome in outcomes(answer)]
     assert covered(mercy.house) == []
 
 
@@ -267,23 +270,23 @@ def test_what_was_entered_in_error_is_left_out_and_told_of(mercy, way, more, pla
     ],
 )
 def test_a_reference_that_leads_nowhere_is_told_of_unless_it_names_what_it_is_to(mercy, change, place):
-    told = mercy.send("/fhir/Encounter", encounter(**change))
-    assert told.status_code == 201, told.data
+    answer = mercy.send("/fhir/Encounter", encounter(**change))
+    assert answer.status_code == 201, answer.data
     where = ("information", "not-found", f"Encounter.{place}.reference")
-    assert where in [each[:3] for each in outcomes(told)]
+    assert where in [outcome[:3] for outcome in outcomes(answer)]
     name, value = next(iter(copy.deepcopy(change).items()))
     inner = value[0] if isinstance(value, list) else value
     reference = inner if "reference" in inner else next(iter(inner.values()))
     reference["display"] = "Sent with words"
     again = mercy.send("/fhir/Encounter", encounter(**{name: value}))
-    assert where not in [each[:3] for each in outcomes(again)]
+    assert where not in [outcome[:3] for outcome in outcomes(again)]
     assert "Sent with words" not in again.text
 
 
 def test_a_place_that_only_a_number_names_is_told_of(mercy):
     ward = {"reference": "Location?identifier=urn:example:wards|7"}
-    told = mercy.send("/fhir/Encounter", encounter(location=[{"location": ward}]))
-    assert "Encounter.location[0].location.reference" in [each[2] for each in outcomes(told)]
+    answer = mercy.send("/fhir/Encounter", encounter(location=[{"location": ward}]))
+    assert "Encounter.location[0].location.reference" in [outcome[2] for outcome in outcomes(answer)]
 
 
 def test_instants_finer_than_we_keep_and_leap_seconds_are_read(mercy):
@@ -291,8 +294,8 @@ def test_instants_finer_than_we_keep_and_leap_seconds_are_read(mercy):
         meta={"lastUpdated": "2026-02-27T15:00:00.1234567891234Z"},
         period={"start": "2026-02-20T09:00:00.00000000001+01:00", "end": "2026-02-27T23:59:60+01:00"},
     )
-    told = mercy.send("/fhir/Encounter", sent)
-    assert told.status_code == 201, told.data
+    answer = mercy.send("/fhir/Encounter", sent)
+    assert answer.status_code == 201, answer.data
     assert the_stay(mercy)["period"] == {
         "start": "2026-02-20T09:00:00.000000000+01:00",
         "end": "2026-02-27T23:59:59+01:00",
@@ -308,12 +311,12 @@ def test_what_of_a_person_says_nothing_is_told_of(mercy):
         {"value": "555-0100", "rank": 1},
     ]
     patient["identifier"].append({"value": "77"})
-    told = mercy.message(sent)
-    assert told.status_code == 200, told.data
-    places = [each[2] for each in outcomes(told)]
-    assert {f"Bundle.entry[2].resource.{each}" for each in ("telecom[0]", "identifier[1]")} <= set(places)
+    answer = mercy.message(sent)
+    assert answer.status_code == 200, answer.data
+    places = [outcome[2] for outcome in outcomes(answer)]
+    assert {f"Bundle.entry[2].resource.{place}" for place in ("telecom[0]", "identifier[1]")} <= set(places)
     (client,) = mercy.house.get("/api/clients", partner=None).json["items"]
-    assert [(each["system"], each["value"]) for each in client["document"]["telecom"]] == [
+    assert [(telecom["system"], telecom["value"]) for telecom in client["document"]["telecom"]] == [
         ("phone", "555-0100"),
         ("email", "river@example.com"),
     ]
@@ -336,8 +339,8 @@ def test_what_is_told_of_somebody_else_is_told_of(mercy):
         "beneficiary": {"reference": "Patient/stranger", "display": "Somebody"},
         "payor": [{"display": "Northern Health"}],
     }
-    told = SENDS["transaction"](mercy, lambda _: None, stranger)
-    assert "Bundle.entry[3].resource.beneficiary" in [each[2] for each in outcomes(told)]
+    answered = SENDS["transaction"](mercy, lambda _: None, stranger)
+    assert "Bundle.entry[3].resource.beneficiary" in [outcome[2] for outcome in outcomes(answered)]
     assert covered(mercy.house) == []
 
 
@@ -360,6 +363,6 @@ def test_an_insurance_of_who_is_known_by_reference_alone_is_theirs(house):
         "identifiers": [{"system": "https://harbour.example/fhir/Patient", "value": "123"}],
     }
     assert house.put("/api/clients/r", known).status_code == 201
-    told = harbour.send("/fhir", sent)
-    assert told.status_code == 200, told.data
+    answer = harbour.send("/fhir", sent)
+    assert answer.status_code == 200, answer.data
     assert covered(house) == ["draft"]

@@ -52,40 +52,40 @@ def manifest(house, body, partner="northern", **more):
     return Exporter(house, partner=partner).wait(path_of(begun.headers["Content-Location"]))
 
 
-def groups(house, told, partner="northern"):
+def groups(house, answered, partner="northern"):
     """The Groups of a manifest by the code of each."""
-    found = {}
-    for file in told["output"]:
+    by_code = {}
+    for file in answered["output"]:
         (group,) = Exporter(house, partner=partner).lines(file)
         assert get_fhir_model_class("Group").model_validate(group).active
-        found[group["code"]["coding"][0]["code"]] = group
-    return found
+        by_code[group["code"]["coding"][0]["code"]] = group
+    return by_code
 
 
 def sent_ids(group):
     """The ids of the patients as they were sent, of those in a Group."""
     extensions = (member["entity"]["extension"] for member in group.get("member", ()))
     return [
-        each["valueReference"]["reference"].removeprefix("#")
+        extension["valueReference"]["reference"].removeprefix("#")
         for some in extensions
-        for each in some
-        if each["url"] == PARAMETERS
+        for extension in some
+        if extension["url"] == PARAMETERS
     ]
 
 
 def test_each_member_is_in_the_group_of_what_became_of_them(members):
-    told = manifest(members, some())
-    assert told["request"] == "http://127.0.0.1:8080/fhir/Group/$bulk-member-match"
-    found = groups(members, told)
-    assert {code: sent_ids(group) for code, group in found.items()} == {
+    answered = manifest(members, some())
+    assert answered["request"] == "http://127.0.0.1:8080/fhir/Group/$bulk-member-match"
+    by_code = groups(members, answered)
+    assert {code: sent_ids(group) for code, group in by_code.items()} == {
         "match": ["1"], "nomatch": ["nobody"], "consentconstraint": ["bea"],
     }  # fmt: skip
-    (member,) = found["match"]["member"]
+    (member,) = by_code["match"]["member"]
     assert member["entity"]["reference"] == f"Patient/{id_of(members, 'A-1')}"
-    assert {group["quantity"] for group in found.values()} == {1}
+    assert {group["quantity"] for group in by_code.values()} == {1}
     for code in CODES[1:]:
-        assert id_of(members, "A-2") not in json.dumps(found[code])
-        assert found[code]["member"][0]["entity"]["reference"].startswith("#")
+        assert id_of(members, "A-2") not in json.dumps(by_code[code])
+        assert by_code[code]["member"][0]["entity"]["reference"].startswith("#")
 
 
 def test_who_was_sent_stands_in_the_group_as_they_were_sent(members):
@@ -100,44 +100,46 @@ def test_who_was_sent_stands_in_the_group_as_they_were_sent(members):
 
 def test_the_group_of_who_matched_is_there_though_nobody_did_and_others_only_with_somebody(members):
     nobody = many(bundle(MemberPatient=NOBODY, CoverageToMatch=coverage("M-999")))
-    found = groups(members, manifest(members, nobody))
-    assert sorted(found) == ["match", "nomatch"]
-    assert found["match"]["quantity"] == 0
+    by_code = groups(members, manifest(members, nobody))
+    assert sorted(by_code) == ["match", "nomatch"]
+    assert by_code["match"]["quantity"] == 0
     assert sorted(groups(members, manifest(members, many(bundle())))) == ["match"]
 
 
 def test_a_patient_with_two_cards_is_told_of_with_each(members):
     two = many(bundle(), bundle(CoverageToMatch=coverage("M-999")))
-    found = groups(members, manifest(members, two))
+    by_code = groups(members, manifest(members, two))
     for code, card in (("match", "M-100"), ("nomatch", "M-999")):
-        (member,) = found[code]["member"]
+        (member,) = by_code[code]["member"]
         reference = next(
-            each["valueReference"]["reference"]
-            for each in member["entity"]["extension"]
-            if each["url"] == COVERAGES
+            extension["valueReference"]["reference"]
+            for extension in member["entity"]["extension"]
+            if extension["url"] == COVERAGES
         )
-        (said,) = (each for each in found[code]["contained"] if f"#{each['id']}" == reference)
+        (said,) = (
+            contained for contained in by_code[code]["contained"] if f"#{contained['id']}" == reference
+        )
         assert said["identifier"][0]["value"] == card
 
 
 def test_the_group_is_read_listed_and_exported_and_is_its_askers_alone(members):
-    found = groups(members, manifest(members, some()))
+    by_code = groups(members, manifest(members, some()))
     northern = Exporter(members, partner="northern")
-    path = f"/fhir/Group/{found['match']['id']}"
-    assert northern.ask("GET", path).json == found["match"]
-    listed = [each["resource"]["id"] for each in northern.ask("GET", "/fhir/Group").json["entry"]]
-    assert found["match"]["id"] in listed
+    path = f"/fhir/Group/{by_code['match']['id']}"
+    assert northern.ask("GET", path).json == by_code["match"]
+    listed = [entry["resource"]["id"] for entry in northern.ask("GET", "/fhir/Group").json["entry"]]
+    assert by_code["match"]["id"] in listed
     alma = f"Patient/{id_of(members, 'A-1')}"
     for kind in ("$export", "$davinci-data-export"):
         exported = northern.resources(northern.manifest(f"{path}/{kind}"))
-        assert [each for each in exported if each.startswith("Patient/")] == [alma]
+        assert [reference for reference in exported if reference.startswith("Patient/")] == [alma]
         assert counts(exported)["Coverage"] == 1
     for other in ("southern", "cms"):
         for end in ("", "/$export", "/$davinci-data-export"):
             asked = Exporter(members, partner=other).begin(f"{path}{end}")
             assert asked.status_code == 404
-    unmatched = f"/fhir/Group/{found['nomatch']['id']}"
-    assert northern.ask("GET", unmatched).json == found["nomatch"]
+    unmatched = f"/fhir/Group/{by_code['nomatch']['id']}"
+    assert northern.ask("GET", unmatched).json == by_code["nomatch"]
     assert northern.begin(f"{unmatched}/$export").status_code == 404
 
 
@@ -151,8 +153,8 @@ def test_of_a_group_of_who_matched_no_one_else_is_exported_by_name(members):
 
 
 def test_who_is_no_longer_a_member_is_in_no_group_and_no_export(members):
-    found = groups(members, manifest(members, some()))
-    path = f"/fhir/Group/{found['match']['id']}"
+    by_code = groups(members, manifest(members, some()))
+    path = f"/fhir/Group/{by_code['match']['id']}"
     denied = {**matching.ALMA, "consents": [{"id": "no", "status": "active", "decision": "deny"}]}
     assert members.put("/api/clients/alma", denied, headers={"If-Match": "*"}).status_code == 200
     northern = Exporter(members, partner="northern")
@@ -160,18 +162,20 @@ def test_who_is_no_longer_a_member_is_in_no_group_and_no_export(members):
     assert group["quantity"] == 0
     assert "Alma" not in json.dumps(group)
     assert not [
-        each for each in northern.resources(northern.manifest(f"{path}/$export")) if "Patient" in each
+        resource
+        for resource in northern.resources(northern.manifest(f"{path}/$export"))
+        if "Patient" in resource
     ]
 
 
 def test_that_a_consent_does_not_do_is_no_longer_told_of_who_denies_their_data(members):
     status = path_of(begin(members, some()).headers["Content-Location"])
     northern = Exporter(members, partner="northern")
-    found = groups(members, northern.wait(status))
+    by_code = groups(members, northern.wait(status))
     denied = {**matching.TWIN, "consents": [{"id": "no", "status": "active", "decision": "deny"}]}
     assert members.put("/api/clients/twin", denied, headers={"If-Match": "*"}).status_code == 200
     assert sorted(groups(members, northern.wait(status))) == ["match", "nomatch"]
-    assert northern.ask("GET", f"/fhir/Group/{found['consentconstraint']['id']}").status_code == 404
+    assert northern.ask("GET", f"/fhir/Group/{by_code['consentconstraint']['id']}").status_code == 404
     (group,) = northern.lines({"url": f"http://127.0.0.1:8080{status}/3", "type": "Group", "count": 1})
     assert "Bea" not in json.dumps(group)
 
@@ -223,7 +227,7 @@ def test_who_does_not_wait_is_refused(members):
     assert (answer.status_code, codes(answer)[0][1]) == (400, "Prefer")
 
 
-def told_in(house):
+def members_named(house):
     """Which of Alma and her twin each record of an operation names."""
     patients = {number: id_of(house, number) for number in ("A-1", "A-2")}
     rows = [row for row in records(house.engine) if row.interaction == "operation"]
@@ -231,17 +235,17 @@ def told_in(house):
 
 
 def test_a_manifest_is_on_record_with_whom_it_tells_to_be_members_before_any_file_is_fetched(members):
-    told = manifest(members, some())
-    assert told_in(members) == [["A-1", "A-2"]]
-    groups(members, told)
-    assert sorted(told_in(members)[1:]) == [[], ["A-1"], ["A-2"]]
+    answered = manifest(members, some())
+    assert members_named(members) == [["A-1", "A-2"]]
+    groups(members, answered)
+    assert sorted(members_named(members)[1:]) == [[], ["A-1"], ["A-2"]]
 
 
 def test_how_far_it_is_is_on_record_too_for_somebody_may_be_guessing(members, monkeypatch):
     monkeypatch.setattr(looking, "LOOKING", -1)
     monkeypatch.setattr(looking, "FEW", 1)
     manifest(members, some())
-    assert told_in(members) == [[], [], ["A-1", "A-2"]]
+    assert members_named(members) == [[], [], ["A-1", "A-2"]]
 
 
 MERCY = {"identifier": {"system": "urn:example:hospitals", "value": "mercy"}}
@@ -270,19 +274,19 @@ def test_a_provider_matches_whom_it_treats_and_attests_to_treat(members):
                MemberPatient=BEA, CoverageToMatch=coverage("M-101")),
         bundle(attestation(MERCY), MemberPatient=NOBODY, CoverageToMatch=coverage("M-900", "southern")),
     )  # fmt: skip
-    told = manifest(members, sent, "mercy", operation="provider-member-match")
-    found = groups(members, told, "mercy")
-    assert {code: sent_ids(group) for code, group in found.items()} == {
+    answered = manifest(members, sent, "mercy", operation="provider-member-match")
+    by_code = groups(members, answered, "mercy")
+    assert {code: sent_ids(group) for code, group in by_code.items()} == {
         "match": ["1"],
         "nomatch": ["bea", "nobody"],
     }
-    assert found["match"]["meta"]["profile"][0].endswith("pdex-provider-member-match")
-    assert found["match"]["member"][0]["entity"]["reference"] == f"Patient/{id_of(members, 'A-1')}"
+    assert by_code["match"]["meta"]["profile"][0].endswith("pdex-provider-member-match")
+    assert by_code["match"]["member"][0]["entity"]["reference"] == f"Patient/{id_of(members, 'A-1')}"
 
 
 def test_the_operations_stand_in_the_capability_statement(house):
     (rest,) = house.get("/fhir/metadata").json["rest"]
-    (of_groups,) = (each for each in rest["resource"] if each["type"] == "Group")
-    assert {each["name"] for each in of_groups["operation"]} == {
+    (of_groups,) = (resource for resource in rest["resource"] if resource["type"] == "Group")
+    assert {operation["name"] for operation in of_groups["operation"]} == {
         "export", "davinci-data-export", "bulk-member-match", "provider-member-match",
     }  # fmt: skip

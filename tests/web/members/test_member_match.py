@@ -51,21 +51,21 @@ def id_of(house, number, partner="cms"):
 def codes(answer):
     """The codes of an OperationOutcome, and where."""
     assert answer.json["resourceType"] == "OperationOutcome"
-    return [(each["code"], each.get("expression", [""])[0]) for each in answer.json["issue"]]
+    return [(issue["code"], issue.get("expression", [""])[0]) for issue in answer.json["issue"]]
 
 
 def test_a_member_is_told_by_an_identifier_and_an_id_that_find_them(members):
     answer = match(members)
     assert answer.status_code == 200, answer.json
     assert validate(answer.json) == []
-    told = {each["name"]: each for each in answer.json["parameter"]}
-    assert list(told) == ["MemberIdentifier", "MemberId"]
-    identifier = told["MemberIdentifier"]["valueIdentifier"]
-    assert (UMB, "UMB") in {(each["system"], each["code"]) for each in identifier["type"]["coding"]}
-    assert told["MemberId"]["valueReference"] == {"reference": f"Patient/{id_of(members, 'A-1')}"}
+    by_name = {parameter["name"]: parameter for parameter in answer.json["parameter"]}
+    assert list(by_name) == ["MemberIdentifier", "MemberId"]
+    identifier = by_name["MemberIdentifier"]["valueIdentifier"]
+    assert (UMB, "UMB") in {(coding["system"], coding["code"]) for coding in identifier["type"]["coding"]}
+    assert by_name["MemberId"]["valueReference"] == {"reference": f"Patient/{id_of(members, 'A-1')}"}
     query = f"{identifier['system']}|{identifier['value']}"
-    found = members.get(f"/fhir/Patient?identifier={query}", partner="northern").json["entry"]
-    assert [each["resource"]["id"] for each in found] == [id_of(members, "A-1")]
+    entries = members.get(f"/fhir/Patient?identifier={query}", partner="northern").json["entry"]
+    assert [entry["resource"]["id"] for entry in entries] == [id_of(members, "A-1")]
 
 
 @pytest.mark.parametrize(
@@ -107,9 +107,9 @@ def test_who_is_not_known_to_be_a_member_is_told_as_nobody(members, more):
 def test_somebody_elses_member_is_nobody_as_who_never_was(members):
     theirs = {"CoverageToMatch": coverage("M-900", "southern")}
     never = {"CoverageToMatch": coverage("M-901", "southern")}
-    told = [match(members, **each) for each in (theirs, never)]
-    assert told[0].json == told[1].json
-    assert {answer.status_code for answer in told} == {422}
+    answers = [match(members, **whom) for whom in (theirs, never)]
+    assert answers[0].json == answers[1].json
+    assert {answer.status_code for answer in answers} == {422}
     assert match(members, "southern", **theirs).status_code == 200
 
 
@@ -257,17 +257,17 @@ def test_a_match_is_on_record_and_so_is_who_guesses(members):
     match(members)
     match(members, CoverageToMatch=coverage("M-102"))
     match(members, Consent=consent(status="inactive"))
-    told, guessed, denied = [row for row in records(members.engine) if row.text == MATCH]
-    assert (told.partner, told.interaction, told.status) == ("northern", "operation", 200)
+    matched, guessed, denied = [row for row in records(members.engine) if row.text == MATCH]
+    assert (matched.partner, matched.interaction, matched.status) == ("northern", "operation", 200)
     assert (guessed.partner, guessed.interaction, guessed.status) == ("northern", "operation", 422)
-    for found in (told, denied):
-        assert id_of(members, "A-1") in found.things
+    for record in (matched, denied):
+        assert id_of(members, "A-1") in record.things
     assert denied.status == 422
     assert guessed.things == "{}"
 
 
 def test_the_operation_stands_in_the_capability_statement(members):
     rest = members.get("/fhir/metadata").json["rest"][0]
-    (of_patients,) = (each for each in rest["resource"] if each["type"] == "Patient")
+    (of_patients,) = (resource for resource in rest["resource"] if resource["type"] == "Patient")
     url = "http://hl7.org/fhir/us/davinci-hrex/OperationDefinition/member-match"
     assert {"name": "member-match", "definition": url} in of_patients["operation"]

@@ -24,5 +24,5 @@ def test_a_requirement_has_a_test_or_a_reason(row):
     assert bool(row["held_by"]) != bool(row["why_not"])
     if row["held_by"]:
         module, _, name = row["held_by"].partition(".")
-        told = (HERE.parents[1] / f"{module}.py").read_text(encoding="utf-8")
-        assert re.search(rf"^def {name}\(", told, re.MULTILINE)
+        source = (HERE.parents[1] / f"{module}.py").read_text(encoding="utf-8")
+        assert re.search(rf"^def {name}\(", source, re.MULTILINE)

@@ -178,8 +178,8 @@ def test_what_does_not_stand_in_it_is_not_there_for_who_asks(filed):
     for partner in ("cms", "northern"):
         bundle = filed.get(address_of(filed, partner), partner=partner).json
         urls = {entry["fullUrl"] for entry in bundle["entry"]}
-        told = json.dumps(bundle)
-        named = {part.split('"')[0] for part in told.split('"reference": "')[1:]}
+        text = json.dumps(bundle)
+        named = {part.split('"')[0] for part in text.split('"reference": "')[1:]}
         for reference in named:
             path = "/".join(reference.removeprefix(f"{BASE}/").split("/")[:2])
             if f"{BASE}/{path}" not in urls:
@@ -196,9 +196,9 @@ def test_where_somebody_works_by_a_role_alone_stands_in_it_too_and_on_record(fil
     first, *others = filed.get(address_of(filed)).json["entry"]
     assert "House on the hill" in page(first["resource"])
     (there,) = (entry["fullUrl"] for entry in others if entry["resource"].get("name") == "House on the hill")
-    told = records(filed.engine)[-1].things
-    for url in [there, *(each["fullUrl"] for each in others if "/PractitionerRole/" in each["fullUrl"])]:
-        assert url.removeprefix(f"{BASE}/") in told
+    things = records(filed.engine)[-1].things
+    for url in [there, *(entry["fullUrl"] for entry in others if "/PractitionerRole/" in entry["fullUrl"])]:
+        assert url.removeprefix(f"{BASE}/") in things
 
 
 def test_the_same_state_gives_the_same_bytes_and_entity_tag(filed):
@@ -227,11 +227,13 @@ def test_a_reference_to_a_version_leads_to_that_version(filed):
     assert filed.put("/api/cases/c1", changed, headers={"If-Match": 'W/"1"'}).status_code == 200
     entries = filed.get(address_of(filed)).json["entry"][1:]
     versions = {f"{e['fullUrl']}/_history/{e['resource']['meta']['versionId']}" for e in entries}
-    urls = {each.rpartition("/_history/")[0] for each in versions}
-    provenances = [each["resource"] for each in entries if each["resource"]["resourceType"] == "Provenance"]
-    targets = [f"{BASE}/{each['reference']}" for one in provenances for each in one["target"]]
+    urls = {version.rpartition("/_history/")[0] for version in versions}
+    provenances = [
+        entry["resource"] for entry in entries if entry["resource"]["resourceType"] == "Provenance"
+    ]
+    targets = [f"{BASE}/{target['reference']}" for one in provenances for target in one["target"]]
     assert targets
-    assert {each for each in targets if each.rpartition("/_history/")[0] in urls} <= versions
+    assert {target for target in targets if target.rpartition("/_history/")[0] in urls} <= versions
 
 
 def test_it_is_asked_by_head_and_post_and_told_pretty_and_compressed(filed):
@@ -293,14 +295,16 @@ def test_nobody_who_was_erased_from_the_directory_is_named(filed):
     assert filed.put("/api/cases/c1", case, headers={"If-Match": 'W/"1"'}).status_code == 200
     uuid = filed.get("/api/directory/practitioner/therapist").headers["Casebridge-Id"]
     assert filed.ask("DELETE", f"/api/directory/practitioner/{uuid}", partner=None).status_code == 204
-    told = filed.get(address_of(filed)).get_data(as_text=True)
-    assert "Therapist" not in told
-    assert "555-0115" not in told
+    text = filed.get(address_of(filed)).get_data(as_text=True)
+    assert "Therapist" not in text
+    assert "555-0115" not in text
 
 
 def test_the_statement_names_it_and_it_is_defined(house):
-    told = {each["type"]: each for each in house.get("/fhir/metadata").json["rest"][0]["resource"]}
-    named = {one["name"]: one["definition"] for one in told["EpisodeOfCare"]["operation"]}
+    by_type = {
+        resource["type"]: resource for resource in house.get("/fhir/metadata").json["rest"][0]["resource"]
+    }
+    named = {one["name"]: one["definition"] for one in by_type["EpisodeOfCare"]["operation"]}
     (entry,) = house.get(f"/fhir/OperationDefinition?url={named['document']}").json["entry"]
     assert (entry["resource"]["code"], entry["resource"]["affectsState"]) == ("document", False)
     assert validate(entry["resource"]) == []

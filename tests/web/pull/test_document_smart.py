@@ -39,7 +39,7 @@ def test_only_types_that_were_granted_are_told_of(house):
     types = {entry["resource"]["resourceType"] for entry in some.json["entry"]}
     assert types == {"Composition", "EpisodeOfCare", "Patient", "Goal"}
     composition = some.json["entry"][0]["resource"]
-    assert [each["title"] for each in composition["section"]] == ["Goals"]
+    assert [section["title"] for section in composition["section"]] == ["Goals"]
     assert composition["author"] == [{"type": "Device", "display": "Casebridge"}]
     assert "Nurse" not in some.get_data(as_text=True)
     assert validate(json.loads(some.data)) == []

@@ -15,20 +15,20 @@ FHIR = "application/fhir+json"
 
 
 @pytest.fixture
-def two_cases(told):
+def two_cases(rivers_house):
     """River has a second case, with a team of its own; somebody else has a case, too."""
     other_nurse = {**river.NURSE, "names": [{"family": "Other"}]}
-    assert told.put("/api/directory/practitioner/other", other_nurse).status_code == 201
+    assert rivers_house.put("/api/directory/practitioner/other", other_nurse).status_code == 201
     second = copy.deepcopy(river.CASE)
     second["identifiers"] = [{"system": "urn:example:cases", "value": "C-2"}]
     second["care_manager"] = second["team"][0]["practitioner"] = second["plan"]["author"] = "other"
-    assert told.put("/api/cases/c2", second).status_code == 201
+    assert rivers_house.put("/api/cases/c2", second).status_code == 201
     client = {**river.CLIENT, "identifiers": [{"system": "urn:example:clients", "value": "S-1"}]}
-    assert told.put("/api/clients/somebody", client).status_code == 201
+    assert rivers_house.put("/api/clients/somebody", client).status_code == 201
     third = {**copy.deepcopy(second), "client": "somebody"}
     third["identifiers"] = [{"system": "urn:example:cases", "value": "C-3"}]
-    assert told.put("/api/cases/c3", third).status_code == 201
-    return told
+    assert rivers_house.put("/api/cases/c3", third).status_code == 201
+    return rivers_house
 
 
 def pages(house, url, **asked):
@@ -36,11 +36,11 @@ def pages(house, url, **asked):
         answer = house.get(url, **asked)
         assert answer.status_code == 200, answer.json
         yield answer.json
-        links = {each["relation"]: each["url"] for each in answer.json["link"]}
+        links = {link["relation"]: link["url"] for link in answer.json["link"]}
         url = links.get("next", "").removeprefix(BASE)
 
 
-def found(house, url, **asked):
+def resources_of(house, url, **asked):
     """The (type, id) of all entries of all pages, in their order."""
     entries = [entry for page in pages(house, url, **asked) for entry in page.get("entry", ())]
     for entry in entries:
@@ -72,7 +72,7 @@ def references(node):
 
 def everything_by_searches(house, patient, partner):
     """The oracle: what searches find whose Patient it is, and what that refers to."""
-    found, waiting = {}, set()
+    resources, waiting = {}, set()
     for type_ in house.get("/fhir/metadata").json["rest"][0]["resource"]:
         name = type_["type"]
         if name not in definitions().resources or name in SHARED:
@@ -83,23 +83,23 @@ def everything_by_searches(house, patient, partner):
             if (name, resource.get("id")) == ("Patient", patient) or ("Patient", patient) in references(
                 resource
             ):
-                found[name, resource["id"]] = resource
+                resources[name, resource["id"]] = resource
                 waiting |= set(references(resource))
     while waiting:
         type_, id_ = waiting.pop()
-        if type_ in SHARED and (type_, id_) not in found:
+        if type_ in SHARED and (type_, id_) not in resources:
             answer = house.get(f"/fhir/{type_}/{id_}", partner=partner)
             if answer.status_code == 200:
-                found[type_, id_] = answer.json
+                resources[type_, id_] = answer.json
                 waiting |= set(references(answer.json))
-    return set(found)
+    return set(resources)
 
 
 @pytest.mark.parametrize("partner", ["cms", "northern"])
 def test_everything_of_a_patient_is_what_searches_find_of_them(two_cases, partner):
     patient = patient_of(two_cases)
     url = f"/fhir/Patient/{patient}/$everything"
-    everything = found(two_cases, url, partner=partner)
+    everything = resources_of(two_cases, url, partner=partner)
     assert everything[0] == ("Patient", patient)
     expected = everything_by_searches(two_cases, patient, partner)
     # a Provenance names what it is about, which is of the patient
@@ -108,13 +108,13 @@ def test_everything_of_a_patient_is_what_searches_find_of_them(two_cases, partne
     }
     assert {"Provenance", "CarePlan", "Practitioner", "Organization"} <= {type_ for type_, _ in everything}
     for count in (1, 7):
-        assert found(two_cases, f"{url}?_count={count}", partner=partner) == everything
+        assert resources_of(two_cases, f"{url}?_count={count}", partner=partner) == everything
 
 
 def test_everything_of_a_case_is_its_own_and_its_patients(two_cases):
-    whole = set(found(two_cases, f"/fhir/Patient/{patient_of(two_cases)}/$everything"))
+    whole = set(resources_of(two_cases, f"/fhir/Patient/{patient_of(two_cases)}/$everything"))
     cases = {
-        n: found(two_cases, f"/fhir/EpisodeOfCare/{case_of(two_cases, n)}/$everything")
+        n: resources_of(two_cases, f"/fhir/EpisodeOfCare/{case_of(two_cases, n)}/$everything")
         for n in ("C-1", "C-2")
     }
     for number, resources in cases.items():
@@ -131,13 +131,13 @@ def test_everything_of_a_case_is_its_own_and_its_patients(two_cases):
 
 def test_some_types_come_alone_and_what_they_are_referred_to_by_need_not(two_cases):
     url = f"/fhir/Patient/{patient_of(two_cases)}/$everything"
-    everything = found(two_cases, url)
+    everything = resources_of(two_cases, url)
     for types in ("CarePlan", "CarePlan,Goal", "Practitioner", "Practitioner,Patient"):
         wanted = [key for key in everything if key[0] in types.split(",")]
-        assert found(two_cases, f"{url}?_type={types}") == wanted
-        assert found(two_cases, f"{url}?_type={types}&_count=1") == wanted
+        assert resources_of(two_cases, f"{url}?_type={types}") == wanted
+        assert resources_of(two_cases, f"{url}?_type={types}&_count=1") == wanted
     assert len([key for key in everything if key[0] == "Practitioner"]) == 2
-    twice = found(two_cases, f"{url}?_type=CarePlan&_type=Goal")
+    twice = resources_of(two_cases, f"{url}?_type=CarePlan&_type=Goal")
     assert {type_ for type_, _ in twice} == {"CarePlan", "Goal"}
 
 
@@ -150,10 +150,10 @@ def test_what_was_stored_since_comes_alone(two_cases):
     assert two_cases.put("/api/cases/c1", changed, headers={"If-Match": 'W/"1"'}).status_code == 200
     (plan,) = two_cases.get("/fhir/CarePlan?identifier=urn:example:cases|C-1").json["entry"]
     at = plan["resource"]["meta"]["lastUpdated"]
-    since = found(two_cases, f"{url}?_since={at}")
+    since = resources_of(two_cases, f"{url}?_since={at}")
     assert ("CarePlan", plan["resource"]["id"]) in since
     assert {type_ for type_, _ in since} <= {"CarePlan", "Provenance"}
-    assert found(two_cases, f"{url}?_since=2999-01-01T00:00:00Z") == []
+    assert resources_of(two_cases, f"{url}?_since=2999-01-01T00:00:00Z") == []
 
 
 def test_everything_of_all_patients_is_that_of_each(two_cases):
@@ -161,19 +161,19 @@ def test_everything_of_all_patients_is_that_of_each(two_cases):
     for partner in ("cms", "northern"):
         each_of = [
             set(
-                found(
+                resources_of(
                     two_cases, f"/fhir/Patient/{patient_of(two_cases, number)}/$everything", partner=partner
                 )
             )
             for number in ("R-1", "S-1")
         ]
         for count in (3, 500):
-            of_all = found(two_cases, f"{url}?_count={count}", partner=partner)
+            of_all = resources_of(two_cases, f"{url}?_count={count}", partner=partner)
             assert len(of_all) == len(set(of_all))
             assert set(of_all) == each_of[0] | each_of[1]
-    goals = found(two_cases, f"{url}?_type=Goal,Practitioner&_count=2")
+    goals = resources_of(two_cases, f"{url}?_type=Goal,Practitioner&_count=2")
     assert {type_ for type_, _ in goals} == {"Goal", "Practitioner"}
-    assert found(two_cases, url, partner="southern") == []
+    assert resources_of(two_cases, url, partner="southern") == []
 
 
 def test_of_all_patients_what_was_stored_since_comes_alone(two_cases):
@@ -182,7 +182,7 @@ def test_of_all_patients_what_was_stored_since_comes_alone(two_cases):
     assert two_cases.put("/api/cases/c1", changed, headers={"If-Match": 'W/"1"'}).status_code == 200
     (plan,) = two_cases.get("/fhir/CarePlan?identifier=urn:example:cases|C-1").json["entry"]
     at = plan["resource"]["meta"]["lastUpdated"]
-    since = found(two_cases, f"/fhir/Patient/$everything?_since={at}")
+    since = resources_of(two_cases, f"/fhir/Patient/$everything?_since={at}")
     assert ("CarePlan", plan["resource"]["id"]) in since
     assert {type_ for type_, _ in since} <= {"CarePlan", "Provenance"}
     answer = two_cases.get("/fhir/Patient/$everything?start=2026-01-01")
@@ -202,8 +202,8 @@ def test_it_is_asked_with_parameters_too(two_cases):
     }
     answer = two_cases.ask("POST", path, json=asked, content_type=FHIR)
     assert [entry["resource"]["resourceType"] for entry in answer.json["entry"]] == ["CarePlan"]
-    (link,) = [each["url"] for each in answer.json["link"] if each["relation"] == "next"]
-    assert [type_ for type_, _ in found(two_cases, link.removeprefix(BASE))] == ["CareTeam"]
+    (link,) = [link["url"] for link in answer.json["link"] if link["relation"] == "next"]
+    assert [type_ for type_, _ in resources_of(two_cases, link.removeprefix(BASE))] == ["CareTeam"]
     danish = two_cases.ask("POST", path, json=asked, content_type=FHIR, headers={"Accept-Language": "da"})
     assert danish.headers["Content-Language"] == "da"
 
@@ -222,8 +222,8 @@ def test_it_is_asked_with_parameters_too(two_cases):
         ("CarePlan/{patient}/$everything", 404, None),
     ],
 )
-def test_what_cannot_be_answered_is_said_with_its_place(told, path, status, where):
-    answer = told.get(f"/fhir/{path.format(patient=patient_of(told))}")
+def test_what_cannot_be_answered_is_said_with_its_place(rivers_house, path, status, where):
+    answer = rivers_house.get(f"/fhir/{path.format(patient=patient_of(rivers_house))}")
     assert answer.status_code == status
     if where:
         assert answer.json["issue"][0]["expression"] == [where]
@@ -240,25 +240,27 @@ def test_who_does_not_see_the_patient_is_told_of_nobody(two_cases):
 def test_a_page_is_its_partners_and_of_its_patient_alone(two_cases):
     url = f"/fhir/Patient/{patient_of(two_cases)}/$everything"
     first = two_cases.get(f"{url}?_count=1").json
-    (link,) = [each["url"] for each in first["link"] if each["relation"] == "next"]
+    (link,) = [link["url"] for link in first["link"] if link["relation"] == "next"]
     sealed = link.partition("?")[2]
     elsewhere = f"/fhir/Patient/{patient_of(two_cases, 'S-1')}/$everything?{sealed}"
     assert two_cases.get(elsewhere).status_code == 400
     assert two_cases.get(f"{url}?{sealed}", partner="northern").status_code == 400
 
 
-def test_who_is_erased_is_gone(told):
-    path = f"/fhir/EpisodeOfCare/{case_of(told, 'C-1')}/$everything"
-    uuid = told.get("/api/cases/c1").headers["Casebridge-Id"]
-    assert told.ask("DELETE", f"/api/cases/{uuid}", partner=None).status_code == 204
-    assert told.get(path, partner=None).status_code == 410
-    assert told.get(path).status_code == 404
+def test_who_is_erased_is_gone(rivers_house):
+    path = f"/fhir/EpisodeOfCare/{case_of(rivers_house, 'C-1')}/$everything"
+    uuid = rivers_house.get("/api/cases/c1").headers["Casebridge-Id"]
+    assert rivers_house.ask("DELETE", f"/api/cases/{uuid}", partner=None).status_code == 204
+    assert rivers_house.get(path, partner=None).status_code == 410
+    assert rivers_house.get(path).status_code == 404
 
 
 def test_the_statement_names_the_operation_and_ours_is_defined(house):
-    told = {each["type"]: each for each in house.get("/fhir/metadata").json["rest"][0]["resource"]}
+    by_type = {
+        resource["type"]: resource for resource in house.get("/fhir/metadata").json["rest"][0]["resource"]
+    }
     named = {
-        type_: {one["name"]: one["definition"] for one in told[type_]["operation"]} for type_ in EVERYTHING
+        type_: {one["name"]: one["definition"] for one in by_type[type_]["operation"]} for type_ in EVERYTHING
     }
     assert named["Patient"]["everything"] == "http://hl7.org/fhir/OperationDefinition/Patient-everything"
     ours = named["EpisodeOfCare"]["everything"]
@@ -296,7 +298,9 @@ class TestWithTokens:
         url = f"/fhir/Patient/{patient}/$everything"
 
         def types(scope, query=""):
-            return {type_ for type_, _ in found(house, url + query, token=house.token("northern", scope))}
+            return {
+                type_ for type_, _ in resources_of(house, url + query, token=house.token("northern", scope))
+            }
 
         assert types("system/Patient.r system/Goal.r") == {"Patient", "Goal"}
         # the payer is known by the coverage alone, the nurse by plan and team
@@ -307,7 +311,7 @@ class TestWithTokens:
         assert types(f"{people} system/Coverage.r") == {"Patient", "Coverage", "Organization"}
         every = "/fhir/Patient/$everything"
         granted = house.token("northern", "system/Patient.rs system/Goal.rs system/CarePlan.r")
-        assert {type_ for type_, _ in found(house, every, token=granted)} == {"Patient", "Goal"}
+        assert {type_ for type_, _ in resources_of(house, every, token=granted)} == {"Patient", "Goal"}
         assert house.get(f"{every}?_type=CarePlan", token=granted).status_code == 403
         for scope in ("system/Patient.s system/Goal.rs", "system/Patient.r", "system/Goal.rs"):
             assert house.get(every, token=house.token("northern", scope)).status_code == 403

@@ -29,22 +29,22 @@ def database_url(sqlite_url):
     return sqlite_url
 
 
-def place(told):
-    return f"/fhir/CarePlan/{told.one('CarePlan')['id']}"
+def place(rivers_house):
+    return f"/fhir/CarePlan/{rivers_house.one('CarePlan')['id']}"
 
 
-def test_what_was_not_changed_since_is_not_sent_again(told):
-    for path in (place(told), f"{place(told)}/_history/1"):
-        first = told.get(path)
+def test_what_was_not_changed_since_is_not_sent_again(rivers_house):
+    for path in (place(rivers_house), f"{place(rivers_house)}/_history/1"):
+        first = rivers_house.get(path)
         said = first.headers["Last-Modified"]
         assert said == http_date(datetime.fromisoformat(first.json["meta"]["lastUpdated"]))
-        same = told.get(path, headers={"If-Modified-Since": said})
+        same = rivers_house.get(path, headers={"If-Modified-Since": said})
         assert (same.status_code, same.data, same.headers["ETag"]) == (304, b"", 'W/"1"')
         earlier = http_date(first.last_modified - timedelta(seconds=1))
-        assert told.get(path, headers={"If-Modified-Since": earlier}).json == first.json
+        assert rivers_house.get(path, headers={"If-Modified-Since": earlier}).json == first.json
 
 
-def test_an_entity_tag_is_heeded_before_a_date_and_what_is_no_date_is_not_heeded(told):
+def test_an_entity_tag_is_heeded_before_a_date_and_what_is_no_date_is_not_heeded(rivers_house):
     """RFC 9110, sections 13.1.3 and 13.2.2."""
     later = http_date(datetime.now(UTC) + timedelta(days=1))
     for headers, status in (
@@ -53,14 +53,14 @@ def test_an_entity_tag_is_heeded_before_a_date_and_what_is_no_date_is_not_heeded
         ({"If-Modified-Since": "yesterday"}, 200),
         ({"If-Modified-Since": "2999-01-01T00:00:00Z"}, 200),
     ):
-        assert told.get(place(told), headers=headers).status_code == status, headers
+        assert rivers_house.get(place(rivers_house), headers=headers).status_code == status, headers
 
 
-def paths_of_fhir(told):
+def paths_of_fhir(rivers_house):
     """An address of each route below /fhir that is read."""
-    plan = told.one("CarePlan")["id"]
-    event = told.get("/fhir/AuditEvent", partner=None).json["entry"][0]["resource"]["id"]
-    for rule in told.app.url_map.iter_rules():
+    plan = rivers_house.one("CarePlan")["id"]
+    event = rivers_house.get("/fhir/AuditEvent", partner=None).json["entry"][0]["resource"]["id"]
+    for rule in rivers_house.app.url_map.iter_rules():
         if "GET" in rule.methods and rule.rule.startswith("/fhir"):
             path = rule.rule.replace("<int:version>", "1").replace("<type_>", "CarePlan")
             path = path.replace("<compartment>/<id_>", "Patient/x")
@@ -68,20 +68,20 @@ def paths_of_fhir(told):
                 yield path.replace("<id_>", event)
             elif "/<id_>" in path and not path.startswith("/fhir/CarePlan"):
                 type_ = path.split("/")[2]
-                some = told.get(f"/fhir/{type_}").json.get("entry", [])
+                some = rivers_house.get(f"/fhir/{type_}").json.get("entry", [])
                 yield path.replace("<id_>", some[0]["resource"]["id"] if some else "none")
             else:
                 yield path.replace("<id_>", plan)
 
 
-def test_head_has_the_headers_of_get_and_no_body(told):
+def test_head_has_the_headers_of_get_and_no_body(rivers_house):
     """RFC 9110, section 9.3.2; also where the answer is what an operation lacks."""
-    paths = list(paths_of_fhir(told))
+    paths = list(paths_of_fhir(rivers_house))
     assert len(paths) > 15
     for path in paths:
         for headers in ({}, {"Accept-Encoding": "gzip"}):
-            full = told.get(path, partner=None, headers=headers)
-            head = told.ask("HEAD", path, partner=None, headers=headers)
+            full = rivers_house.get(path, partner=None, headers=headers)
+            head = rivers_house.ask("HEAD", path, partner=None, headers=headers)
             assert (head.status_code, head.data) == (full.status_code, b""), path
             assert set(head.headers.keys()) == set(full.headers.keys()), path
             kept = ("Content-Type", "Content-Length", "Content-Encoding", "ETag", "Last-Modified", "Vary")
@@ -90,9 +90,12 @@ def test_head_has_the_headers_of_get_and_no_body(told):
 
 
 @pytest.mark.parametrize("path", ["plan", "/fhir/CarePlan", "/fhir/metadata", "/fhir/ValueSet", "none"])
-def test_who_asks_for_it_gets_an_indented_answer(told, path):
-    path = {"plan": place(told), "none": "/fhir/Patient/none"}.get(path, path)
-    plain, pretty = told.get(f"{path}?_pretty=false"), told.get(f"{path}?_pretty=true&_format=json")
+def test_who_asks_for_it_gets_an_indented_answer(rivers_house, path):
+    path = {"plan": place(rivers_house), "none": "/fhir/Patient/none"}.get(path, path)
+    plain, pretty = (
+        rivers_house.get(f"{path}?_pretty=false"),
+        rivers_house.get(f"{path}?_pretty=true&_format=json"),
+    )
     assert (pretty.status_code, pretty.content_type) == (plain.status_code, FHIR)
     assert plain.data.count(b"\n") == 0
     assert pretty.data.startswith(b'{\n "resourceType"')
@@ -100,9 +103,9 @@ def test_who_asks_for_it_gets_an_indented_answer(told, path):
 
 
 @pytest.mark.parametrize("query", ["_pretty=yes", "_pretty=", "_pretty=TRUE"])
-def test_another_word_is_refused_with_the_parameters_name(told, query):
-    for path in ("/fhir/CarePlan", "/fhir/metadata", "/fhir/ValueSet", place(told)):
-        answer = told.get(f"{path}?{query}")
+def test_another_word_is_refused_with_the_parameters_name(rivers_house, query):
+    for path in ("/fhir/CarePlan", "/fhir/metadata", "/fhir/ValueSet", place(rivers_house)):
+        answer = rivers_house.get(f"{path}?{query}")
         assert (answer.status_code, answer.json["issue"][0]["expression"]) == (400, ["_pretty"])
 
 
@@ -119,24 +122,24 @@ def test_another_word_is_refused_with_the_parameters_name(told, query):
         ("", None),
     ],
 )
-def test_who_takes_gzip_gets_it(told, accepted, coding):
-    path = f"{place(told)}/_history"
-    plain = told.get(path)
-    answer = told.get(path, headers={"Accept-Encoding": accepted})
+def test_who_takes_gzip_gets_it(rivers_house, accepted, coding):
+    path = f"{place(rivers_house)}/_history"
+    plain = rivers_house.get(path)
+    answer = rivers_house.get(path, headers={"Accept-Encoding": accepted})
     assert (answer.content_encoding, answer.content_type) == (coding, FHIR)
     assert (gzip.decompress(answer.data) if coding else answer.data) == plain.data
-    for each in (plain, answer):
-        assert each.headers["Vary"] == "Accept-Language, Accept-Encoding"
+    for asked in (plain, answer):
+        assert asked.headers["Vary"] == "Accept-Language, Accept-Encoding"
 
 
-def test_what_is_small_is_not_compressed(told):
-    answer = told.get("/fhir/Patient/none", headers={"Accept-Encoding": "gzip"})
+def test_what_is_small_is_not_compressed(rivers_house):
+    answer = rivers_house.get("/fhir/Patient/none", headers={"Accept-Encoding": "gzip"})
     assert (answer.status_code, answer.content_encoding, answer.headers["Vary"]) == (
         404,
         None,
         "Accept-Encoding",
     )
-    assert len(told.get("/fhir/metadata", headers={"Accept-Encoding": "gzip"}).data) < 6_000
+    assert len(rivers_house.get("/fhir/metadata", headers={"Accept-Encoding": "gzip"}).data) < 6_000
 
 
 @pytest.mark.parametrize(
@@ -149,10 +152,10 @@ def test_what_is_small_is_not_compressed(told):
         ("respond-async", None),
     ],
 )
-def test_who_puts_a_resource_says_how_much_of_it_comes_back(told, prefer, applied):
-    plan = told.one("CarePlan")
+def test_who_puts_a_resource_says_how_much_of_it_comes_back(rivers_house, prefer, applied):
+    plan = rivers_house.one("CarePlan")
     headers = {"If-Match": 'W/"1"', "Content-Type": FHIR, "Prefer": prefer}
-    answer = told.put(place(told), plan, headers=headers)
+    answer = rivers_house.put(place(rivers_house), plan, headers=headers)
     assert (answer.status_code, answer.headers["ETag"]) == (200, 'W/"1"')
     assert answer.headers.get("Preference-Applied") == applied
     type_ = json.loads(answer.data)["resourceType"] if answer.data else None
@@ -160,8 +163,8 @@ def test_who_puts_a_resource_says_how_much_of_it_comes_back(told, prefer, applie
     assert type_ == expected.get(applied, "CarePlan")
 
 
-def test_a_hospital_that_wants_no_body_gets_none_unless_its_stay_waits(told):
-    mercy = Mercy(told)
+def test_a_hospital_that_wants_no_body_gets_none_unless_its_stay_waits(rivers_house):
+    mercy = Mercy(rivers_house)
     minimal = {"Prefer": "return=minimal"}
     sent = mercy.send("/fhir/Encounter", encounter(), **minimal)
     assert (sent.status_code, sent.data, "Location" in sent.headers) == (201, b"", True)

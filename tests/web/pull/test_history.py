@@ -13,13 +13,13 @@ MODELS = ("brokerage", "intensive", "clinical")
 
 
 @pytest.fixture
-def changed(told):
+def changed(rivers_house):
     """River's story, whose case has changed three times."""
     for number, model in enumerate(MODELS, 1):
         headers = {"If-Match": f'W/"{number}"'}
-        answer = told.put("/api/cases/c1", {**river.CASE, "care_model": model}, headers=headers)
+        answer = rivers_house.put("/api/cases/c1", {**river.CASE, "care_model": model}, headers=headers)
         assert answer.status_code == 200
-    return told
+    return rivers_house
 
 
 def pages(house, url, **asked):
@@ -28,7 +28,7 @@ def pages(house, url, **asked):
         page = house.get(url, **asked).json
         assert page["type"] == "history", page
         yield page
-        links = {each["relation"]: each["url"] for each in page["link"]}
+        links = {link["relation"]: link["url"] for link in page["link"]}
         url = links.get("next", "").removeprefix(BASE)
 
 
@@ -59,12 +59,12 @@ def stored(house, type_=None):
 def test_every_version_stands_once_in_a_history_newest_first(changed, path, type_, count):
     if count == 1 and type_ is None:
         count = 2
-    found = entries(changed, f"{path}?_count={count}", partner=None)
-    assert {of(entry) for entry in found} == stored(changed, type_)
-    assert len(found) == len({of(entry) for entry in found})
-    times = [datetime.fromisoformat(entry["resource"]["meta"]["lastUpdated"]) for entry in found]
+    listed = entries(changed, f"{path}?_count={count}", partner=None)
+    assert {of(entry) for entry in listed} == stored(changed, type_)
+    assert len(listed) == len({of(entry) for entry in listed})
+    times = [datetime.fromisoformat(entry["resource"]["meta"]["lastUpdated"]) for entry in listed]
     assert times == sorted(times, reverse=True)
-    for entry in found:
+    for entry in listed:
         _, id_, version = of(entry)
         first = version == 1
         assert entry["request"]["method"] == ("POST" if first else "PUT")
@@ -87,20 +87,20 @@ def test_a_history_of_a_type_has_what_was_stored_since_or_current_at(changed):
     newest_first = entries(changed, path)
     times = [entry["resource"]["meta"]["lastUpdated"] for entry in newest_first]
 
-    def found(query):
+    def versions_with(query):
         return [of(entry)[2] for entry in entries(changed, f"{path}?{query}&_count=1")]
 
     for at in (times[1], times[1].replace("+", "%2B")):
-        assert found(f"_since={at}") == [4, 3]
-    assert found("_since=2999-01-01T00:00:00Z") == []
+        assert versions_with(f"_since={at}") == [4, 3]
+    assert versions_with("_since=2999-01-01T00:00:00Z") == []
     # milliseconds are told of what is known to the microsecond
     later, earlier = (datetime.fromisoformat(at) for at in times[1:3])
     if later - earlier > timedelta(milliseconds=4):
         between = earlier + (later - earlier) / 2
-        assert found(f"_at={between.isoformat(timespec='milliseconds')}") == [2]
-    assert found(f"_at={times[0][:10]}") == [4, 3, 2, 1]
-    assert found("_at=2999") == [4]
-    assert found("_at=2001-01-01") == []
+        assert versions_with(f"_at={between.isoformat(timespec='milliseconds')}") == [2]
+    assert versions_with(f"_at={times[0][:10]}") == [4, 3, 2, 1]
+    assert versions_with("_at=2999") == [4]
+    assert versions_with("_at=2001-01-01") == []
 
 
 @pytest.mark.parametrize("path", ["/fhir/CarePlan/_history", "/fhir/_history"])
@@ -117,7 +117,7 @@ def test_a_history_is_of_what_is_in_the_scope(changed, path):
 
 def test_a_link_to_the_next_page_is_its_partners_and_its_historys_alone(changed):
     first = changed.get("/fhir/CarePlan/_history?_count=1").json
-    (link,) = [each["url"].removeprefix(BASE) for each in first["link"] if each["relation"] == "next"]
+    (link,) = [link["url"].removeprefix(BASE) for link in first["link"] if link["relation"] == "next"]
     sealed = link.partition("?")[2]
     assert "CarePlan" not in sealed
     for path, partner in (
@@ -140,7 +140,7 @@ def test_what_was_erased_is_an_entry_to_who_sees_everything(changed):
     assert read.status_code == 410
     for path in (f"/fhir/CarePlan/{plan}/_history", "/fhir/CarePlan/_history", "/fhir/_history?_count=5"):
         (entry,) = [
-            each for each in entries(changed, path, partner=None) if of(each)[:2] == ("CarePlan", plan)
+            entry for entry in entries(changed, path, partner=None) if of(entry)[:2] == ("CarePlan", plan)
         ]
         assert entry["request"] == {"method": "DELETE", "url": f"CarePlan/{plan}"}
         assert (entry["response"]["status"], "resource" in entry) == ("204", False)

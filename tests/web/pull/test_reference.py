@@ -23,10 +23,10 @@ class Page(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag, attrs):
-        given = dict(attrs)
-        self.tags.append((tag, given))
-        self.ids += [given["id"]] if "id" in given else []
-        self.links += [given["href"]] if "href" in given else []
+        attributes = dict(attrs)
+        self.tags.append((tag, attributes))
+        self.ids += [attributes["id"]] if "id" in attributes else []
+        self.links += [attributes["href"]] if "href" in attributes else []
         self.open += [tag] if tag not in VOID else []
 
     def handle_endtag(self, tag):
@@ -36,7 +36,7 @@ class Page(HTMLParser):
         self.text.append(data)
 
     def of(self, tag):
-        return [given for found, given in self.tags if found == tag]
+        return [attributes for name, attributes in self.tags if name == tag]
 
 
 @pytest.fixture
@@ -54,25 +54,25 @@ def test_the_page_works_under_its_policy(client):
     digest = b64encode(sha256(style.encode()).digest()).decode()
     assert f"style-src 'sha256-{digest}'" in policy
     assert len(page.of("style")) == 1
-    names = {name for _, given in page.tags for name in given}
+    names = {name for _, attributes in page.tags for name in attributes}
     assert not [name for name in names if name == "style" or name.startswith("on")]
 
 
 def test_the_page_tells_of_every_operation_message_and_error(page):
-    told = "".join(page.text)
+    text = "".join(page.text)
     for path, methods in described()["paths"].items():
-        assert path in told
-        assert {each["operationId"] for each in methods.values()} <= set(page.ids)
+        assert path in text
+        assert {method["operationId"] for method in methods.values()} <= set(page.ids)
     for schema in (FOLDER / "messages").glob("*.v1.schema.json"):
-        assert schema.name.removesuffix(".v1.schema.json") in told
+        assert schema.name.removesuffix(".v1.schema.json") in text
     assert set(described()["components"]["responses"]) <= set(page.ids)
     for name in ("care_model", "plan.goals[].status", "names[].family"):
-        assert name in told
+        assert name in text
 
 
 def test_the_page_needs_nothing_from_elsewhere_and_its_links_lead_somewhere(page, client):
     assert not {"script", "img", "link", "iframe"} & {tag for tag, _ in page.tags}
-    assert not [given for _, given in page.tags if "src" in given or "style" in given]
+    assert not [attributes for _, attributes in page.tags if "src" in attributes or "style" in attributes]
     for link in set(page.links):
         if link.startswith("#"):
             assert link[1:] in page.ids
@@ -86,9 +86,9 @@ def test_the_page_is_sound_and_can_be_read_without_seeing_it(page):
     assert page.of("html") == [{"lang": "en"}]
     assert len(page.of("main")) == len(page.of("h1")) == 1
     assert page.of("a")[0]["href"] == f"#{page.of('main')[0]['id']}"
-    assert all("scope" in given for given in page.of("th"))
+    assert all("scope" in th for th in page.of("th"))
     for tag in ("section", "article"):
-        assert {given["aria-labelledby"] for given in page.of(tag)} <= set(page.ids)
+        assert {attributes["aria-labelledby"] for attributes in page.of(tag)} <= set(page.ids)
 
 
 def test_the_contracts_are_served_as_they_are_committed(client):
@@ -102,8 +102,8 @@ def test_the_contracts_are_served_as_they_are_committed(client):
     assert client.get("/docs/..%2fpyproject.toml").status_code == 404
 
 
-def test_the_schema_that_a_message_names_is_served(told, numbered):
+def test_the_schema_that_a_message_names_is_served(rivers_house, numbered):
     numbered()
-    for message in told.get("/events", partner="engineer").json:
+    for message in rivers_house.get("/events", partner="engineer").json:
         path = message["dataschema"].removeprefix("http://127.0.0.1:8080")
-        assert json.loads(told.get(path, partner=None).data)["title"] == message["type"]
+        assert json.loads(rivers_house.get(path, partner=None).data)["title"] == message["type"]

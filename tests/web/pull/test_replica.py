@@ -46,13 +46,13 @@ def read_url(replica, database_url):
 
 @pytest.fixture
 def settings(registry, database_url, read_url):
-    given = {
+    environment = {
         "CASEBRIDGE_AUTH": "off",
         "CASEBRIDGE_DATABASE_URL": database_url,
         "CASEBRIDGE_PARTNERS": str(registry),
         "CASEBRIDGE_READ_DATABASE_URL": read_url,
     }
-    return Settings.from_env(given)
+    return Settings.from_env(environment)
 
 
 @pytest.fixture
@@ -76,11 +76,11 @@ def house(make_house):
 
 
 @pytest.fixture
-def paused(told, replica):
+def paused(rivers_house, replica):
     """The house with River's story told, and a replica that shows it and nothing that comes after."""
     replica.catch_up()
     replica.pause()
-    return told
+    return rivers_house
 
 
 def used():
@@ -109,7 +109,7 @@ def rename(house, name, partner="cms"):
     return house.put("/api/clients/river", client, partner=partner, headers=match)
 
 
-def given(answer):
+def given_names(answer):
     return answer.json["name"][0]["given"]
 
 
@@ -117,8 +117,8 @@ def test_what_the_replica_shows_is_read_of_it_and_recorded_at_the_primary(paused
     address = address_of(paused)
     execute(paused, ALTERED)
     recorded = len(records(paused.engine))
-    assert given(paused.get(address, partner="northern")) == ["River"]
-    assert given(paused.get(f"{address}/_history/1", partner="northern")) == ["River"]
+    assert given_names(paused.get(address, partner="northern")) == ["River"]
+    assert given_names(paused.get(f"{address}/_history/1", partner="northern")) == ["River"]
     for path in ("/fhir/Patient", f"{address}/_history", f"{address}/$everything"):
         answer = paused.get(path, partner="northern")
         assert (answer.status_code, b"River" in answer.data, b"Brook" in answer.data) == (200, True, False)
@@ -146,9 +146,9 @@ def test_who_has_an_answer_to_a_write_reads_what_was_written_whichever_process_i
     assert rename(paused, "Brook").status_code == 200
     for process in (paused, other):
         for partner in ("cms", "northern"):
-            assert given(process.get(address, partner=partner)) == ["Brook"]
-            found = process.get("/fhir/Patient", partner=partner).json
-            assert found["entry"][0]["resource"]["name"][0]["given"] == ["Brook"]
+            assert given_names(process.get(address, partner=partner)) == ["Brook"]
+            body = process.get("/fhir/Patient", partner=partner).json
+            assert body["entry"][0]["resource"]["name"][0]["given"] == ["Brook"]
 
 
 def test_who_knows_a_version_is_told_of_no_older_one(paused):
@@ -157,7 +157,7 @@ def test_who_knows_a_version_is_told_of_no_older_one(paused):
     rename(paused, "Brook")
     asked = {"If-None-Match": first.headers["ETag"]}
     second = paused.get(address, partner="northern", headers=asked)
-    assert (second.status_code, given(second)) == (200, ["Brook"])
+    assert (second.status_code, given_names(second)) == (200, ["Brook"])
     asked = {"If-None-Match": second.headers["ETag"]}
     assert paused.get(address, partner="northern", headers=asked).status_code == 304
 
@@ -169,7 +169,7 @@ def test_a_next_link_leads_on_from_what_its_page_was_made_of(paused):
     seen = []
     while True:
         seen += [entry["resource"]["id"] for entry in page["entry"]]
-        link = {each["relation"]: each["url"] for each in page["link"]}.get("next")
+        link = {link["relation"]: link["url"] for link in page["link"]}.get("next")
         if link is None:
             break
         page = paused.get(link.removeprefix("http://127.0.0.1:8080"), partner="cms").json
@@ -186,18 +186,18 @@ def test_what_was_withdrawn_is_shown_no_more(paused):
     assert paused.get("/fhir/Patient", partner="northern").json["total"] == 0
 
 
-def test_parts_of_an_export_are_read_of_it_unless_a_member_has_left_who_is_in_them(told, replica):
-    insurer = Exporter(told, partner="northern")
+def test_parts_of_an_export_are_read_of_it_unless_a_member_has_left_who_is_in_them(rivers_house, replica):
+    insurer = Exporter(rivers_house, partner="northern")
     manifest = insurer.manifest()
     replica.catch_up()
     replica.pause()
-    execute(told, ALTERED)
+    execute(rivers_house, ALTERED)
     before = used()
     assert "River" in str(insurer.resources(manifest))
     assert used() - before == len(manifest["output"])
     client = {**river.CLIENT, "coverages": []}
-    headers = {"If-Match": told.get("/api/clients/river").headers["ETag"]}
-    assert told.put("/api/clients/river", client, headers=headers).status_code == 200
+    headers = {"If-Match": rivers_house.get("/api/clients/river").headers["ETag"]}
+    assert rivers_house.put("/api/clients/river", client, headers=headers).status_code == 200
     for file in manifest["output"]:
         assert b"River" not in insurer.ask("GET", path_of(file["url"])).data
 
@@ -211,32 +211,32 @@ def test_a_replica_that_has_caught_up_is_used_again(paused, replica):
     address = address_of(paused)
     rename(paused, "Brook")
     before = used()
-    assert given(paused.get(address, partner="northern")) == ["Brook"]
+    assert given_names(paused.get(address, partner="northern")) == ["Brook"]
     assert used() == before
     replica.resume()
     replica.catch_up()
-    assert given(paused.get(address, partner="northern")) == ["Brook"]
+    assert given_names(paused.get(address, partner="northern")) == ["Brook"]
     assert used() == before + 1
 
 
-def test_the_primary_answers_for_a_replica_that_was_killed_or_says_nothing(told, replica):
+def test_the_primary_answers_for_a_replica_that_was_killed_or_says_nothing(rivers_house, replica):
     replica.catch_up()
-    address, before = address_of(told), used()
-    assert given(told.get(address, partner="northern")) == ["River"]
+    address, before = address_of(rivers_house), used()
+    assert given_names(rivers_house.get(address, partner="northern")) == ["River"]
     assert used() == before + 1
     with replica.frozen():
-        assert given(told.get(address, partner="northern")) == ["River"]
+        assert given_names(rivers_house.get(address, partner="northern")) == ["River"]
     replica.kill9()
     try:
         for path in (address, "/fhir/Patient"):
-            answer = told.get(path, partner="northern")
+            answer = rivers_house.get(path, partner="northern")
             assert (answer.status_code, b"River" in answer.data) == (200, True)
         assert used() == before + 1
     finally:
         replica.start()
 
 
-def test_everybody_reads_their_own_writes_of_a_replica_that_follows(told, make_house, replica):
+def test_everybody_reads_their_own_writes_of_a_replica_that_follows(rivers_house, make_house, replica):
     replica.catch_up()
     before = used()
 
@@ -250,29 +250,29 @@ def test_everybody_reads_their_own_writes_of_a_replica_that_follows(told, make_h
     processes = {name: make_house() for name in ("ash", "birch", "cedar")}
     with ThreadPoolExecutor() as writing:
         seen = [writing.submit(list, totals(process, name)) for name, process in processes.items()]
-    assert [each.result() for each in seen] == [[1] * 12] * 3
+    assert [future.result() for future in seen] == [[1] * 12] * 3
     replica.catch_up()
-    address = address_of(told, "CarePlan")
-    assert told.get(address, partner="northern").status_code == 200
+    address = address_of(rivers_house, "CarePlan")
+    assert rivers_house.get(address, partner="northern").status_code == 200
     assert used() > before
 
 
 def test_without_a_replica_a_read_waits_for_the_database_twice_for_what_it_is_and_its_record(
-    told, settings, mappings, monkeypatch
+    rivers_house, settings, mappings, monkeypatch
 ):
-    alone = House(serving.application(settings, told.engine, mappings), told.engine)
-    address, waits = address_of(told), []
+    alone = House(serving.application(settings, rivers_house.engine, mappings), rivers_house.engine)
+    address, waits = address_of(rivers_house), []
     assert alone.get(address, partner="northern").status_code == 200
     waited = Heard.wait
-    monkeypatch.setattr(Heard, "wait", lambda *given: waits.append(1) or waited(*given))
+    monkeypatch.setattr(Heard, "wait", lambda *arguments: waits.append(1) or waited(*arguments))
     assert alone.get(address, partner="northern").status_code == 200
     assert len(waits) == 2
 
 
-def test_the_role_of_the_service_may_read_of_it(told, settings, mappings, replica):
+def test_the_role_of_the_service_may_read_of_it(rivers_house, settings, mappings, replica):
     name = f"App-{make_url(settings.database_url).database}"
-    execute(told, f'CREATE ROLE "{name}" LOGIN')
-    grant(told.engine, name)
+    execute(rivers_house, f'CREATE ROLE "{name}" LOGIN')
+    grant(rivers_house.engine, name)
     replica.catch_up()
     primary, of_replica = (
         rooms.connect(make_url(url).set(username=name).render_as_string(hide_password=False), 10)
@@ -280,21 +280,23 @@ def test_the_role_of_the_service_may_read_of_it(told, settings, mappings, replic
     )
     process = House(serving.application(settings, primary, mappings, replica=of_replica), primary)
     before = used()
-    assert given(process.get(address_of(told), partner="northern")) == ["River"]
+    assert given_names(process.get(address_of(rivers_house), partner="northern")) == ["River"]
     assert used() == before + 1
     primary.dispose()
     of_replica.dispose()
-    execute(told, f'DROP OWNED BY "{name}"')
-    execute(told, f'DROP ROLE "{name}"')
+    execute(rivers_house, f'DROP OWNED BY "{name}"')
+    execute(rivers_house, f'DROP ROLE "{name}"')
 
 
 @pytest.mark.parametrize("other", ["the primary itself", "another database"])
-def test_what_is_no_replica_of_the_primary_is_not_read(told, settings, mappings, replica, other):
+def test_what_is_no_replica_of_the_primary_is_not_read(rivers_house, settings, mappings, replica, other):
     url = settings.database_url if other == "the primary itself" else replica.url
     engine = rooms.connect(url, 10)
-    process = House(serving.application(settings, told.engine, mappings, replica=engine), told.engine)
+    process = House(
+        serving.application(settings, rivers_house.engine, mappings, replica=engine), rivers_house.engine
+    )
     before = used()
-    assert given(process.get(address_of(told), partner="northern")) == ["River"]
+    assert given_names(process.get(address_of(rivers_house), partner="northern")) == ["River"]
     assert used() == before
     engine.dispose()
 
@@ -303,6 +305,6 @@ def test_what_is_no_replica_of_the_primary_is_not_read(told, settings, mappings,
     ("database", "read"), [("sqlite:///a.db", "postgresql://b"), ("postgresql://b", "sqlite:///a.db")]
 )
 def test_a_replica_of_sqlite_is_refused(database, read):
-    given = {"CASEBRIDGE_DATABASE_URL": database, "CASEBRIDGE_READ_DATABASE_URL": read}
+    environment = {"CASEBRIDGE_DATABASE_URL": database, "CASEBRIDGE_READ_DATABASE_URL": read}
     with pytest.raises(Misconfigured, match="CASEBRIDGE_READ_DATABASE_URL"):
-        Settings.from_env(given)
+        Settings.from_env(environment)

@@ -35,19 +35,19 @@ def post(house, path, *parameter, status=200, **headers):
     return answer.json
 
 
-def values(told, name):
+def values(parameters, name):
     """The values of the parameters of a name; of one made of parts, its parts by name."""
-    found = []
-    for each in told["parameter"]:
-        if each["name"] == name:
-            parts = each.get("part")
-            found.append({one["name"]: value(one) for one in parts} if parts else value(each))
-    return found
+    rows = []
+    for parameter in parameters["parameter"]:
+        if parameter["name"] == name:
+            parts = parameter.get("part")
+            rows.append({one["name"]: value(one) for one in parts} if parts else value(parameter))
+    return rows
 
 
 def value(parameter):
-    (found,) = [each for key, each in parameter.items() if key.startswith("value")]
-    return found
+    (sole,) = [value for key, value in parameter.items() if key.startswith("value")]
+    return sole
 
 
 def concept(system, code, display=None):
@@ -72,7 +72,7 @@ def test_a_code_system_tells_all_its_codes_and_the_value_set_of_them(house):
     system = get(house, "CodeSystem/service-kind")
     assert (system["url"], system["content"], system["valueSet"]) == (KIND, "complete", KINDS)
     assert system["count"] == len(system["concept"])
-    assert {each["language"] for each in system["concept"][0]["designation"]} == {
+    assert {designation["language"] for designation in system["concept"][0]["designation"]} == {
         "da",
         "sv",
         "fi",
@@ -96,7 +96,7 @@ def test_a_concept_map_says_how_its_targets_stand_to_our_codes(house):
 
 
 @pytest.mark.parametrize(
-    ("search", "found"),
+    ("search", "ids"),
     [
         (f"CodeSystem?url={quote(KIND)}", ["service-kind"]),
         (f"ValueSet?url={quote(KINDS)}", ["service-kind"]),
@@ -111,10 +111,10 @@ def test_a_concept_map_says_how_its_targets_stand_to_our_codes(house):
         ("CodeSystem?version=none", []),
     ],
 )
-def test_search_finds_what_matches(house, search, found):
+def test_search_finds_what_matches(house, search, ids):
     bundle = get(house, search)
-    assert [each["resource"]["id"] for each in bundle.get("entry", [])] == found
-    assert bundle["total"] == len(found)
+    assert [entry["resource"]["id"] for entry in bundle.get("entry", [])] == ids
+    assert bundle["total"] == len(ids)
 
 
 def test_pages_lead_through_all(house):
@@ -122,10 +122,10 @@ def test_pages_lead_through_all(house):
     while path:
         bundle = get(house, path)
         assert len(bundle["entry"]) <= 7
-        seen += [each["resource"]["id"] for each in bundle["entry"]]
-        links = {each["relation"]: each["url"] for each in bundle["link"]}
+        seen += [entry["resource"]["id"] for entry in bundle["entry"]]
+        links = {link["relation"]: link["url"] for link in bundle["link"]}
         path = links.get("next", "").rpartition("/fhir/")[2]
-    assert seen == [each["resource"]["id"] for each in get(house, "CodeSystem")["entry"]]
+    assert seen == [entry["resource"]["id"] for entry in get(house, "CodeSystem")["entry"]]
 
 
 def test_a_posted_search_is_the_same_search(house):
@@ -143,11 +143,11 @@ def test_a_version_changes_with_the_content_alone_and_is_the_entity_tag(house):
 
 
 def test_a_code_is_looked_up_with_its_designations(house):
-    told = get(house, f"CodeSystem/$lookup?system={quote(KIND)}&code=physiotherapy")
-    assert values(told, "name") == ["ServiceKind"]
-    assert values(told, "display") == ["physiotherapy"]
-    assert {"language": "da", "value": "fysioterapi"} in values(told, "designation")
-    assert len(values(told, "designation")) == 6
+    parameters = get(house, f"CodeSystem/$lookup?system={quote(KIND)}&code=physiotherapy")
+    assert values(parameters, "name") == ["ServiceKind"]
+    assert values(parameters, "display") == ["physiotherapy"]
+    assert {"language": "da", "value": "fysioterapi"} in values(parameters, "designation")
+    assert len(values(parameters, "designation")) == 6
 
 
 @pytest.mark.parametrize(
@@ -161,8 +161,8 @@ def test_a_code_is_looked_up_with_its_designations(house):
     ],
 )
 def test_a_display_is_given_in_the_language_asked_for(house, query, header, display):
-    told = get(house, f"CodeSystem/$lookup?system={quote(KIND)}&code=physiotherapy{query}", **header)
-    assert values(told, "display") == [display]
+    parameters = get(house, f"CodeSystem/$lookup?system={quote(KIND)}&code=physiotherapy{query}", **header)
+    assert values(parameters, "display") == [display]
 
 
 def test_properties_choose_what_is_told(house):
@@ -175,14 +175,16 @@ def test_properties_choose_what_is_told(house):
 def test_a_lookup_can_be_posted(house):
     coding = {"name": "coding", "valueCoding": concept(KIND, "home-visit")}
     language = {"name": "displayLanguage", "valueCode": "da"}
-    told = post(house, "CodeSystem/$lookup", coding, language)
-    assert values(told, "display") == ["hjemmebesøg"]
+    parameters = post(house, "CodeSystem/$lookup", coding, language)
+    assert values(parameters, "display") == ["hjemmebesøg"]
 
 
 def test_a_code_is_translated_to_every_target_of_its_map(house):
-    told = get(house, f"ConceptMap/$translate?url={quote(KIND_MAP)}&system={quote(KIND)}&code=physiotherapy")
-    assert values(told, "result") == [True]
-    assert values(told, "match") == [
+    parameters = get(
+        house, f"ConceptMap/$translate?url={quote(KIND_MAP)}&system={quote(KIND)}&code=physiotherapy"
+    )
+    assert values(parameters, "result") == [True]
+    assert values(parameters, "match") == [
         {
             "equivalence": "equivalent",
             "concept": concept(SNOMED, "91251008", "Physical therapy procedure"),
@@ -194,22 +196,22 @@ def test_a_code_is_translated_to_every_target_of_its_map(house):
             "source": KIND_MAP,
         },
     ]
-    assert get(house, "ConceptMap/service-kind/$translate?code=physiotherapy") == told
-    assert get(house, f"ConceptMap/$translate?system={quote(KIND)}&code=physiotherapy") == told
+    assert get(house, "ConceptMap/service-kind/$translate?code=physiotherapy") == parameters
+    assert get(house, f"ConceptMap/$translate?system={quote(KIND)}&code=physiotherapy") == parameters
 
 
 def test_a_target_system_leaves_its_own_matches(house):
     for name in ("targetsystem", "target"):
         place = f"ConceptMap/$translate?system={quote(KIND)}&code=physiotherapy&{name}={quote(SNOMED)}"
         matches = values(get(house, place), "match")
-        assert [each["concept"]["code"] for each in matches] == ["91251008"]
+        assert [match["concept"]["code"] for match in matches] == ["91251008"]
     place = f"ConceptMap/$translate?system={quote(KIND)}&code=physiotherapy&source={quote(KINDS)}"
     assert values(get(house, place), "result") == [True]
 
 
 def test_a_wider_target_says_so_and_is_narrower_on_the_way_back(house):
     there = get(house, f"ConceptMap/service-kind/$translate?system={quote(KIND)}&code=phone-check-in")
-    assert [each["equivalence"] for each in values(there, "match")] == ["wider"]
+    assert [match["equivalence"] for match in values(there, "match")] == ["wider"]
     back = get(house, f"ConceptMap/$translate?system={quote(SNOMED)}&code=185317003&reverse=true")
     assert values(back, "match") == [
         {"equivalence": "narrower", "concept": concept(KIND, "phone-check-in"), "source": KIND_MAP}
@@ -217,22 +219,25 @@ def test_a_wider_target_says_so_and_is_narrower_on_the_way_back(house):
 
 
 def test_an_element_without_a_match_gives_no_result(house):
-    told = get(house, f"ConceptMap/service-kind/$translate?system={quote(KIND)}&code=medical")
-    assert (values(told, "result"), len(values(told, "message"))) == ([False], 1)
-    assert values(told, "match") == [{"equivalence": "unmatched", "source": KIND_MAP}]
+    parameters = get(house, f"ConceptMap/service-kind/$translate?system={quote(KIND)}&code=medical")
+    assert (values(parameters, "result"), len(values(parameters, "message"))) == ([False], 1)
+    assert values(parameters, "match") == [{"equivalence": "unmatched", "source": KIND_MAP}]
     unknown = get(house, f"ConceptMap/service-kind/$translate?system={quote(KIND)}&code=bogus")
     assert (values(unknown, "result"), values(unknown, "match")) == ([False], [])
 
 
 def test_every_coding_of_a_concept_is_translated(house):
     codings = [concept(KIND, "physiotherapy"), concept(SNOMED, "0"), concept(KIND, "transport")]
-    told = post(
+    parameters = post(
         house,
         "ConceptMap/$translate",
         {"name": "codeableConcept", "valueCodeableConcept": {"coding": codings}},
         {"name": "targetsystem", "valueUri": SERVICE_TYPE},
     )
-    assert [each["concept"]["code"] for each in values(told, "match") if "concept" in each] == ["65", "465"]
+    assert [match["concept"]["code"] for match in values(parameters, "match") if "concept" in match] == [
+        "65",
+        "465",
+    ]
 
 
 def test_every_pair_of_every_map_is_translated_as_the_map_says(house):
@@ -241,16 +246,16 @@ def test_every_pair_of_every_map_is_translated_as_the_map_says(house):
         for group in concept_map["group"]:
             for element in group["element"]:
                 query = f"system={quote(group['source'])}&code={element['code']}"
-                told = house.get(f"/fhir/ConceptMap/{concept_map['id']}/$translate?{query}").json
-                codes = {each.get("concept", {}).get("code") for each in values(told, "match")}
+                body = house.get(f"/fhir/ConceptMap/{concept_map['id']}/$translate?{query}").json
+                codes = {match.get("concept", {}).get("code") for match in values(body, "match")}
                 assert {target.get("code") for target in element["target"]} <= codes
 
 
 def test_a_value_set_is_expanded(house):
-    told = get(house, f"ValueSet/$expand?url={quote(KINDS)}&displayLanguage=da")
-    contains = told["expansion"]["contains"]
-    assert told["language"] == "da"
-    assert told["expansion"]["total"] == len(contains) == get(house, "CodeSystem/service-kind")["count"]
+    value_set = get(house, f"ValueSet/$expand?url={quote(KINDS)}&displayLanguage=da")
+    contains = value_set["expansion"]["contains"]
+    assert value_set["language"] == "da"
+    assert value_set["expansion"]["total"] == len(contains) == get(house, "CodeSystem/service-kind")["count"]
     assert concept(KIND, "physiotherapy", "fysioterapi") in contains
     assert get(house, "ValueSet/service-kind/$expand?displayLanguage=da")["expansion"]["contains"] == contains
 
@@ -262,9 +267,9 @@ def test_an_expansion_is_filtered_and_paged(house):
     assert (part["contains"], part["offset"], part["total"]) == (every[2:5], 2, len(every))
     counted = get(house, f"{place}&count=0")["expansion"]
     assert (counted["total"], "contains" in counted) == (len(every), False)
-    found = get(house, f"{place}&filter=HEMBESOK&includeDesignations=true")["expansion"]["contains"]
-    assert [each["code"] for each in found] == ["home-visit"]
-    assert {"language": "fi", "value": "kotikäynti"} in found[0]["designation"]
+    concepts = get(house, f"{place}&filter=HEMBESOK&includeDesignations=true")["expansion"]["contains"]
+    assert [concept["code"] for concept in concepts] == ["home-visit"]
+    assert {"language": "fi", "value": "kotikäynti"} in concepts[0]["designation"]
 
 
 @pytest.mark.parametrize(
@@ -284,19 +289,19 @@ def test_a_code_is_validated_against_system_and_value_set(house, query, result, 
         f"ValueSet/$validate-code?url={quote(KINDS)}&system={quote(KIND)}&",
         f"ValueSet/service-kind/$validate-code?system={quote(KIND)}&",
     ):
-        told = get(house, place + query)
-        assert (values(told, "result"), values(told, "display")) == ([result], display)
-        assert len(values(told, "message")) == (not result)
+        parameters = get(house, place + query)
+        assert (values(parameters, "result"), values(parameters, "display")) == ([result], display)
+        assert len(values(parameters, "message")) == (not result)
 
 
 def test_a_concept_is_valid_when_one_of_its_codings_is(house):
     codings = [concept(SNOMED, "91251008"), concept(KIND, "physiotherapy")]
-    told = post(
+    parameters = post(
         house,
         "ValueSet/service-kind/$validate-code",
         {"name": "codeableConcept", "valueCodeableConcept": {"coding": codings}},
     )
-    assert values(told, "result") == [True]
+    assert values(parameters, "result") == [True]
 
 
 @pytest.mark.parametrize(
@@ -327,9 +332,9 @@ def test_a_concept_is_valid_when_one_of_its_codings_is(house):
     ],
 )
 def test_what_cannot_be_answered_is_an_operation_outcome_that_names_the_place(house, path, status, where):
-    told = get(house, path, status)
-    assert told["resourceType"] == "OperationOutcome"
-    assert told["issue"][0]["expression"] == [where]
+    outcome = get(house, path, status)
+    assert outcome["resourceType"] == "OperationOutcome"
+    assert outcome["issue"][0]["expression"] == [where]
 
 
 @pytest.mark.parametrize(
@@ -364,48 +369,58 @@ def test_who_has_no_right_to_resources_is_not_told(house):
 
 
 def test_the_statement_names_the_operations(house):
-    told = {each["type"]: each for each in get(house, "metadata")["rest"][0]["resource"]}
-    operations = {type_: {each["name"] for each in told[type_]["operation"]} for type_ in TYPES}
+    by_type = {resource["type"]: resource for resource in get(house, "metadata")["rest"][0]["resource"]}
+    operations = {type_: {operation["name"] for operation in by_type[type_]["operation"]} for type_ in TYPES}
     assert operations == {
         "CodeSystem": {"lookup", "validate-code"},
         "ConceptMap": {"translate"},
         "ValueSet": {"expand", "validate-code"},
     }
     for type_ in TYPES:
-        assert [each["code"] for each in told[type_]["interaction"]] == ["read", "search-type"]
-        for each in told[type_]["searchParam"]:
-            assert house.get(f"/fhir/{type_}?{each['name']}=x").status_code == 200
+        assert [interaction["code"] for interaction in by_type[type_]["interaction"]] == [
+            "read",
+            "search-type",
+        ]
+        for parameter in by_type[type_]["searchParam"]:
+            assert house.get(f"/fhir/{type_}?{parameter['name']}=x").status_code == 200
 
 
 def test_the_terminology_statement_names_every_code_system_and_its_version(house):
-    told = get(house, "metadata?mode=terminology")
-    assert told["resourceType"] == "TerminologyCapabilities"
-    systems = [each["resource"] for each in get(house, "CodeSystem")["entry"]]
-    kept = [(each["uri"], each["version"][0]["code"]) for each in told["codeSystem"]]
-    assert kept == [(each["url"], each["version"]) for each in systems]
+    resource = get(house, "metadata?mode=terminology")
+    assert resource["resourceType"] == "TerminologyCapabilities"
+    systems = [entry["resource"] for entry in get(house, "CodeSystem")["entry"]]
+    kept = [(system["uri"], system["version"][0]["code"]) for system in resource["codeSystem"]]
+    assert kept == [(system["url"], system["version"]) for system in systems]
     assert get(house, "metadata?mode=full") == get(house, "metadata")
     assert get(house, "metadata?mode=bogus", 400)["issue"][0]["expression"] == ["mode"]
 
 
 def test_what_our_extensions_mean_is_read_and_found_by_their_url(house):
     bundle = get(house, "StructureDefinition")
-    assert [each["resource"]["id"] for each in bundle["entry"]] == ["authorization", "deputy-for"]
-    for each in (entry["resource"] for entry in bundle["entry"]):
-        assert (each["type"], each["derivation"], each["status"]) == ("Extension", "constraint", "active")
-        assert get(house, f"StructureDefinition/{each['id']}") == each
-        (found,) = get(house, f"StructureDefinition?url={quote(each['url'])}")["entry"]
-        assert found["resource"] == each
+    assert [entry["resource"]["id"] for entry in bundle["entry"]] == ["authorization", "deputy-for"]
+    for resource in (entry["resource"] for entry in bundle["entry"]):
+        assert (resource["type"], resource["derivation"], resource["status"]) == (
+            "Extension",
+            "constraint",
+            "active",
+        )
+        assert get(house, f"StructureDefinition/{resource['id']}") == resource
+        (known,) = get(house, f"StructureDefinition?url={quote(resource['url'])}")["entry"]
+        assert known["resource"] == resource
     assert get(house, "StructureDefinition?url=urn:none")["total"] == 0
 
 
 def test_the_statement_says_where_our_extensions_stand(house):
-    told = {each["type"]: each for each in get(house, "metadata")["rest"][0]["resource"]}
-    assert [each["code"] for each in told["StructureDefinition"]["interaction"]] == ["read", "search-type"]
+    by_type = {resource["type"]: resource for resource in get(house, "metadata")["rest"][0]["resource"]}
+    assert [interaction["code"] for interaction in by_type["StructureDefinition"]["interaction"]] == [
+        "read",
+        "search-type",
+    ]
     for type_, name in (("ServiceRequest", "authorization"), ("CareTeam", "deputy-for")):
-        assert f"{BASE}/StructureDefinition/{name}" in told[type_]["documentation"]
+        assert f"{BASE}/StructureDefinition/{name}" in by_type[type_]["documentation"]
 
 
 def test_every_extension_of_ours_that_a_mapping_makes_is_defined(house):
     made = {url for path in MAPPINGS.rglob("*.yaml") for url in EXTENSION.findall(path.read_text("utf-8"))}
-    defined = [each["resource"]["url"] for each in get(house, "StructureDefinition")["entry"]]
+    defined = [entry["resource"]["url"] for entry in get(house, "StructureDefinition")["entry"]]
     assert sorted(made) == defined

@@ -31,7 +31,9 @@ def validate(house, type_, body, query="", **asked):
 def issues(answer):
     """Of each issue its severity, code and place."""
     assert (answer.status_code, answer.content_type) == (200, FHIR), answer.json
-    return [(each["severity"], each["code"], *each.get("expression", ["-"])) for each in answer.json["issue"]]
+    return [
+        (issue["severity"], issue["code"], *issue.get("expression", ["-"])) for issue in answer.json["issue"]
+    ]
 
 
 def made(overlay):
@@ -39,59 +41,61 @@ def made(overlay):
     return json.loads((path / "out.json").read_text(encoding="utf-8"))
 
 
-def test_all_that_is_stored_is_valid(told):
+def test_all_that_is_stored_is_valid(rivers_house):
     types = ("CarePlan", "CareTeam", "EpisodeOfCare", "Patient", "Coverage", "Practitioner", "Provenance")
     for type_ in types:
-        address = f"/fhir/{type_}/{told.get(f'/fhir/{type_}').json['entry'][0]['resource']['id']}/$validate"
+        address = (
+            f"/fhir/{type_}/{rivers_house.get(f'/fhir/{type_}').json['entry'][0]['resource']['id']}/$validate"
+        )
         for query in ("", "?mode=update", "?mode=profile"):
-            assert issues(told.get(address + query)) == [("information", "informational", "-")], type_
+            assert issues(rivers_house.get(address + query)) == [("information", "informational", "-")], type_
 
 
-def test_of_what_is_stored_a_profile_may_be_asked_for(told):
-    plan = told.one("CarePlan")
+def test_of_what_is_stored_a_profile_may_be_asked_for(rivers_house):
+    plan = rivers_house.one("CarePlan")
     address = f"/fhir/CarePlan/{plan['id']}/$validate"
     # US Core wants the category assess-plan, which its overlay gives
     named = f"?mode=profile&profile={CORE}/us-core-careplan"
-    assert [severity for severity, *_ in issues(told.get(address + named))] == ["error"]
+    assert [severity for severity, *_ in issues(rivers_house.get(address + named))] == ["error"]
     parameters = [
         {"name": "mode", "valueCode": "profile"},
         {"name": "profile", "valueUri": f"{CORE}/us-core-careplan"},
     ]
     asked = {"resourceType": "Parameters", "parameter": parameters}
-    posted = told.ask("POST", address, json=asked, content_type=FHIR)
-    assert issues(posted) == issues(told.get(address + named))
-    assert issues(told.get(f"{address}?profile=urn:none")) == [("error", "not-found", "profile")]
+    posted = rivers_house.ask("POST", address, json=asked, content_type=FHIR)
+    assert issues(posted) == issues(rivers_house.get(address + named))
+    assert issues(rivers_house.get(f"{address}?profile=urn:none")) == [("error", "not-found", "profile")]
 
 
-def test_what_is_sent_in_the_place_of_what_is_stored_is_looked_at_instead(told):
-    plan = told.one("CarePlan")
+def test_what_is_sent_in_the_place_of_what_is_stored_is_looked_at_instead(rivers_house):
+    plan = rivers_house.one("CarePlan")
     address = f"/fhir/CarePlan/{plan['id']}/$validate"
     wrong = {**plan, "status": "going well"}
     parameters = {"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": wrong}]}
     for body in (wrong, parameters):
-        answer = told.ask("POST", address, json=body, content_type=FHIR)
+        answer = rivers_house.ask("POST", address, json=body, content_type=FHIR)
         assert issues(answer) == [("error", "code-invalid", "CarePlan.status")]
-    assert issues(told.ask("POST", address))[0][0] == "information"
-    other = told.ask("POST", address, json={**plan, "id": "other"}, content_type=FHIR)
+    assert issues(rivers_house.ask("POST", address))[0][0] == "information"
+    other = rivers_house.ask("POST", address, json={**plan, "id": "other"}, content_type=FHIR)
     assert (other.status_code, other.json["issue"][0]["expression"]) == (400, ["CarePlan.id"])
-    assert told.one("CarePlan") == plan
+    assert rivers_house.one("CarePlan") == plan
 
 
-def test_nothing_is_deleted_by_fhir_and_what_is_there_is_not_created(told):
-    address = f"/fhir/CarePlan/{told.one('CarePlan')['id']}/$validate"
-    assert issues(told.get(f"{address}?mode=delete")) == [("error", "not-supported", "mode")]
+def test_nothing_is_deleted_by_fhir_and_what_is_there_is_not_created(rivers_house):
+    address = f"/fhir/CarePlan/{rivers_house.one('CarePlan')['id']}/$validate"
+    assert issues(rivers_house.get(f"{address}?mode=delete")) == [("error", "not-supported", "mode")]
     for query, where in (("?mode=create", "mode"), ("?mode=x", "mode"), ("?persist=true", "persist")):
-        answer = told.get(address + query)
+        answer = rivers_house.get(address + query)
         assert (answer.status_code, answer.json["issue"][0]["expression"]) == (400, [where])
 
 
-def test_what_is_out_of_scope_cannot_be_asked_about(told):
-    address = f"/fhir/CarePlan/{told.one('CarePlan')['id']}/$validate"
+def test_what_is_out_of_scope_cannot_be_asked_about(rivers_house):
+    address = f"/fhir/CarePlan/{rivers_house.one('CarePlan')['id']}/$validate"
     for path in (address, "/fhir/CarePlan/none/$validate", "/fhir/Slot/none/$validate"):
-        assert told.get(path, partner="southern").status_code == 404
-    uuid = told.get("/api/cases/c1").headers["Casebridge-Id"]
-    assert told.ask("DELETE", f"/api/cases/{uuid}", partner=None).status_code == 204
-    assert told.get(address, partner=None).status_code == 410
+        assert rivers_house.get(path, partner="southern").status_code == 404
+    uuid = rivers_house.get("/api/cases/c1").headers["Casebridge-Id"]
+    assert rivers_house.ask("DELETE", f"/api/cases/{uuid}", partner=None).status_code == 204
+    assert rivers_house.get(address, partner=None).status_code == 410
 
 
 @pytest.mark.parametrize("overlay", ["", "us-core"])
@@ -136,10 +140,10 @@ def test_a_profile_that_is_claimed_or_asked_for_is_looked_at(house):
         (validate(house, "Patient", claims), [warning]),
         (validate(house, "Patient", patient, f"?profile={CORE}/us-core-patient"), []),
     ):
-        told = issues(answer)
-        assert told[: len(more)] == more
-        assert {each[:2] for each in told[len(more) :]} == {("error", "invariant")}
-        assert "Patient.name" in {each[2] for each in told}
+        issues_ = issues(answer)
+        assert issues_[: len(more)] == more
+        assert {issue[:2] for issue in issues_[len(more) :]} == {("error", "invariant")}
+        assert "Patient.name" in {issue[2] for issue in issues_}
     (unknown,) = issues(validate(house, "Patient", patient, "?profile=urn:example:other"))
     assert unknown == ("error", "not-found", "profile")
 
@@ -151,7 +155,7 @@ def test_it_is_asked_with_parameters_too(house):
         {"name": "profile", "valueUri": f"{CORE}/us-core-careplan"},
     ]
     sent = {"resourceType": "Parameters", "parameter": asked}
-    assert {each[:2] for each in issues(validate(house, "CarePlan", sent))} == {("error", "invariant")}
+    assert {issue[:2] for issue in issues(validate(house, "CarePlan", sent))} == {("error", "invariant")}
     sent = {"resourceType": "Parameters", "parameter": asked[:1]}
     assert issues(validate(house, "CarePlan", sent)) == [("information", "informational", "-")]
 

@@ -62,7 +62,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def given(folder):
+def environment(folder):
     registry = folder.parent / "partners.yaml"
     registry.write_text(REGISTRY, encoding="utf-8")
     return {
@@ -73,32 +73,32 @@ def given(folder):
 
 
 @pytest.fixture
-def settings(given, database_url):
-    return Settings.from_env(given | {"CASEBRIDGE_DATABASE_URL": database_url})
+def settings(environment, database_url):
+    return Settings.from_env(environment | {"CASEBRIDGE_DATABASE_URL": database_url})
 
 
 @pytest.fixture(scope="module")
-def mappings(given):
-    return compiled.catalogues(Settings.from_env(given))
+def mappings(environment):
+    return compiled.catalogues(Settings.from_env(environment))
 
 
-def id_of(told, type_, partner="northern"):
-    return told.one(type_, partner)["id"]
+def id_of(rivers_house, type_, partner="northern"):
+    return rivers_house.one(type_, partner)["id"]
 
 
-def test_each_partner_reads_the_bytes_of_its_view(told):
-    plain, lean = (told.one("Patient", partner) for partner in ("northern", "auditor"))
+def test_each_partner_reads_the_bytes_of_its_view(rivers_house):
+    plain, lean = (rivers_house.one("Patient", partner) for partner in ("northern", "auditor"))
     assert plain["id"] == lean["id"]
     assert plain["telecom"][0]["value"] == "555-0100"
     assert {"telecom", "identifier", "birthDate"} & lean.keys() == set()
-    assert [told.one("CarePlan", each)["title"] for each in ("northern", "auditor")] == [
+    assert [rivers_house.one("CarePlan", partner)["title"] for partner in ("northern", "auditor")] == [
         "Back on the bicycle",
         "Care plan",
     ]
 
 
-def test_nothing_of_another_view_is_in_any_answer(told):
-    patient, plan = id_of(told, "Patient"), id_of(told, "CarePlan")
+def test_nothing_of_another_view_is_in_any_answer(rivers_house):
+    patient, plan = id_of(rivers_house, "Patient"), id_of(rivers_house, "CarePlan")
     paths = [
         "/fhir/Patient",
         "/fhir/CarePlan",
@@ -110,20 +110,24 @@ def test_nothing_of_another_view_is_in_any_answer(told):
     ]
     for path in paths:
         for language in ("en", "da"):
-            answer = told.get(path, partner="auditor", headers={"Accept-Language": language})
+            answer = rivers_house.get(path, partner="auditor", headers={"Accept-Language": language})
             assert answer.status_code == 200, path
-            assert not [each for each in NEVER if each in answer.data], path
+            assert not [word for word in NEVER if word in answer.data], path
 
 
-def test_each_view_has_words_and_public_codes_of_its_own(told):
+def test_each_view_has_words_and_public_codes_of_its_own(rivers_house):
     def asked(partner):
         headers = {"Accept-Language": "da"}
-        plan = told.get(f"/fhir/CarePlan/{id_of(told, 'CarePlan')}", partner=partner, headers=headers).json
-        display = told.get(
+        plan = rivers_house.get(
+            f"/fhir/CarePlan/{id_of(rivers_house, 'CarePlan')}", partner=partner, headers=headers
+        ).json
+        display = rivers_house.get(
             f"/fhir/CodeSystem/$lookup?system={MODEL}&code=clinical&property=lang.da", partner=partner
         ).json["parameter"][-1]["part"][1]["valueString"]
-        told_of = told.get(f"/fhir/ConceptMap/$translate?system={MODEL}&code=clinical", partner=partner).json
-        codes = [each["code"] for each in plan["category"][0]["coding"]]
+        told_of = rivers_house.get(
+            f"/fhir/ConceptMap/$translate?system={MODEL}&code=clinical", partner=partner
+        ).json
+        codes = [coding["code"] for coding in plan["category"][0]["coding"]]
         words = plan["category"][0]["coding"][0]["display"]
         return words, display, codes, told_of["parameter"][0]["valueBoolean"]
 
@@ -131,63 +135,63 @@ def test_each_view_has_words_and_public_codes_of_its_own(told):
     assert asked("auditor") == ("behandlende", "behandlende", ["clinical", "C"], True)
 
 
-def test_totals_and_matches_are_those_of_the_view(told):
+def test_totals_and_matches_are_those_of_the_view(rivers_house):
     def total(query, partner):
-        return told.get(f"/fhir/{query}", partner=partner).json["total"]
+        return rivers_house.get(f"/fhir/{query}", partner=partner).json["total"]
 
     for query in ("Patient?identifier=R-1", "Patient?birthdate=1990-02"):
-        assert [total(query, each) for each in ("northern", "auditor")] == [1, 0]
+        assert [total(query, partner) for partner in ("northern", "auditor")] == [1, 0]
     for query in ("Patient?family=Rider", "CarePlan?status=active", "Patient", "CarePlan", "CareTeam"):
         assert total(query, "northern") == total(query, "auditor")
 
 
-def test_a_change_that_a_view_does_not_tell_is_no_version_in_it(told):
-    patient = id_of(told, "Patient")
+def test_a_change_that_a_view_does_not_tell_is_no_version_in_it(rivers_house):
+    patient = id_of(rivers_house, "Patient")
     changed = river.CLIENT | {"telecom": [{"system": "phone", "value": "555-0199"}]}
-    assert told.put("/api/clients/river", changed, headers={"If-Match": 'W/"1"'}).status_code == 200
+    assert rivers_house.put("/api/clients/river", changed, headers={"If-Match": 'W/"1"'}).status_code == 200
     versions = {
-        partner: told.get(f"/fhir/Patient/{patient}/_history", partner=partner).json["total"]
+        partner: rivers_house.get(f"/fhir/Patient/{patient}/_history", partner=partner).json["total"]
         for partner in ("northern", "auditor")
     }
     assert versions == {"northern": 2, "auditor": 1}
-    assert told.get(f"/fhir/Patient/{patient}/_history/2", partner="auditor").status_code == 404
+    assert rivers_house.get(f"/fhir/Patient/{patient}/_history/2", partner="auditor").status_code == 404
 
 
-def test_messages_come_in_their_view_with_a_sequence_of_their_own(told):
+def test_messages_come_in_their_view_with_a_sequence_of_their_own(rivers_house):
     changed = river.CLIENT | {"telecom": [{"system": "phone", "value": "555-0199"}]}
-    told.put("/api/clients/river", changed, headers={"If-Match": 'W/"1"'})
-    told.outbox.number()
-    patient = id_of(told, "Patient")
+    rivers_house.put("/api/clients/river", changed, headers={"If-Match": 'W/"1"'})
+    rivers_house.outbox.number()
+    patient = id_of(rivers_house, "Patient")
     seen = {
         partner: [
-            (each["type"], each["sequence"].lstrip("0"))
-            for each in told.get("/events?count=1000", partner=partner).json
-            if each["subject"] == f"Patient/{patient}"
+            (event["type"], event["sequence"].lstrip("0"))
+            for event in rivers_house.get("/events?count=1000", partner=partner).json
+            if event["subject"] == f"Patient/{patient}"
         ]
         for partner in ("engineer", "lean-engineer")
     }
-    created, updated = (f"org.casebridge.patient.{each}.v1" for each in ("created", "updated"))
+    created, updated = (f"org.casebridge.patient.{what}.v1" for what in ("created", "updated"))
     assert [type_ for type_, _ in seen["engineer"]] == [created, updated]
     assert [type_ for type_, _ in seen["lean-engineer"]] == [created]
     for partner in seen:
-        everything = told.get("/events?count=1000", partner=partner).json
-        owners = {each["partitionkey"] for each in everything}
+        everything = rivers_house.get("/events?count=1000", partner=partner).json
+        owners = {event["partitionkey"] for event in everything}
         for owner in owners:
-            numbers = [int(each["sequence"]) for each in everything if each["partitionkey"] == owner]
+            numbers = [int(event["sequence"]) for event in everything if event["partitionkey"] == owner]
             assert numbers == list(range(1, len(numbers) + 1))
 
 
-def test_erasure_reaches_every_view(told):
-    plan = id_of(told, "CarePlan")
-    case = told.get("/api/cases/c1").headers["Casebridge-Id"]
-    assert told.ask("DELETE", f"/api/cases/{case}", partner=None).status_code == 204
-    told.outbox.number()
+def test_erasure_reaches_every_view(rivers_house):
+    plan = id_of(rivers_house, "CarePlan")
+    case = rivers_house.get("/api/cases/c1").headers["Casebridge-Id"]
+    assert rivers_house.ask("DELETE", f"/api/cases/{case}", partner=None).status_code == 204
+    rivers_house.outbox.number()
     for reader, engineer in ((None, "engineer"), ("archive", "lean-engineer")):
-        assert told.get(f"/fhir/CarePlan/{plan}", partner=reader).status_code == 410
-        assert told.get("/fhir/CarePlan", partner=reader).json["total"] == 0
-        last = told.get("/events?count=1000", partner=engineer).json[-1]
+        assert rivers_house.get(f"/fhir/CarePlan/{plan}", partner=reader).status_code == 410
+        assert rivers_house.get("/fhir/CarePlan", partner=reader).json["total"] == 0
+        last = rivers_house.get("/events?count=1000", partner=engineer).json[-1]
         assert last["type"].endswith(".deleted.v1")
-    with told.outbox._engine.connect() as connection:
+    with rivers_house.outbox._engine.connect() as connection:
         for table in ("resource", "resource_history"):
             left = connection.exec_driver_sql(f"SELECT count(*) FROM {table} WHERE owner = '{case}'").scalar()
             assert left == 0
@@ -197,31 +201,33 @@ def test_a_view_that_no_partner_has_is_made_for_one_may_be_registered_while_we_r
     assert set(mappings) == {"default", "lean", "american", "idle"}
 
 
-def test_profiles_are_claimed_in_the_view_whose_overlay_claims_them(told):
+def test_profiles_are_claimed_in_the_view_whose_overlay_claims_them(rivers_house):
     def claimed(type_, partner):
-        return [url.rpartition("-")[2] for url in told.one(type_, partner)["meta"].get("profile", [])]
+        return [url.rpartition("-")[2] for url in rivers_house.one(type_, partner)["meta"].get("profile", [])]
 
     assert claimed("CarePlan", "northern") == []
     assert claimed("CarePlan", "us") == ["careplan"]
     assert claimed("Patient", "us") == ["patient"]
 
 
-def test_a_claim_that_comes_or_goes_is_a_version_and_a_message_of_its_own(told):
-    patient = id_of(told, "Patient")
+def test_a_claim_that_comes_or_goes_is_a_version_and_a_message_of_its_own(rivers_house):
+    patient = id_of(rivers_house, "Patient")
     nameless = river.CLIENT | {"names": [{"use": "usual", "text": "River"}], "identifiers": []}
-    assert told.put("/api/clients/river", nameless, headers={"If-Match": 'W/"1"'}).status_code == 200
-    versions = told.get(f"/fhir/Patient/{patient}/_history", partner="us").json["entry"]
-    assert [each["resource"]["meta"].get("profile") is not None for each in versions] == [False, True]
-    with told.outbox._engine.connect() as connection:
+    assert rivers_house.put("/api/clients/river", nameless, headers={"If-Match": 'W/"1"'}).status_code == 200
+    versions = rivers_house.get(f"/fhir/Patient/{patient}/_history", partner="us").json["entry"]
+    assert [version["resource"]["meta"].get("profile") is not None for version in versions] == [False, True]
+    with rivers_house.outbox._engine.connect() as connection:
         written = "SELECT body FROM outbox WHERE view = 'american' AND routing_key = 'patient.updated'"
-        (body,) = [bytes(each) for (each,) in connection.exec_driver_sql(written)]
+        (body,) = [bytes(raw) for (raw,) in connection.exec_driver_sql(written)]
     assert "meta" in json.loads(body)["data"]["changed"]
 
 
-def test_a_view_that_is_new_to_a_database_holds_nothing_until_it_is_applied(given, database_url, tmp_path):
+def test_a_view_that_is_new_to_a_database_holds_nothing_until_it_is_applied(
+    environment, database_url, tmp_path
+):
     nobody = tmp_path / "partners.yaml"
     nobody.write_text("partners: [{name: cms, kind: case-system}]")
-    here = given | {"CASEBRIDGE_DATABASE_URL": database_url}
+    here = environment | {"CASEBRIDGE_DATABASE_URL": database_url}
     before, after = (Settings.from_env(here | more) for more in ({"CASEBRIDGE_PARTNERS": str(nobody)}, {}))
     engine = rooms.database(before)
     house = House(serving.application(before, engine, compiled.catalogues(before)), engine)
@@ -231,9 +237,9 @@ def test_a_view_that_is_new_to_a_database_holds_nothing_until_it_is_applied(give
     house = House(serving.application(after, engine, compiled.catalogues(after)), engine)
     assert house.get("/fhir/CarePlan", partner="auditor").json["total"] == 0
     with operator.remapping(after) as work:
-        assert [each.failed for each in work.apply()] == [""] * len(river.STORY)
+        assert [result.failed for result in work.apply()] == [""] * len(river.STORY)
     assert house.one("CarePlan", "auditor")["title"] == "Care plan"
     house.outbox.number()
-    told = house.get("/events?count=1000", partner="lean-engineer").json
-    assert "org.casebridge.careplan.created.v1" in {each["type"] for each in told}
+    body = house.get("/events?count=1000", partner="lean-engineer").json
+    assert "org.casebridge.careplan.created.v1" in {event["type"] for event in body}
     engine.dispose()

@@ -170,18 +170,18 @@ ELSEWHERE = {
 }
 
 
-def asked(told):
+def asked(rivers_house):
     """Each address, with the name that has to be told."""
-    plan = told.one("CarePlan")
+    plan = rivers_house.one("CarePlan")
     named = {"plan": f"CarePlan/{plan['id']}", "patient": plan["subject"]["reference"]}
     yield from ((f"CarePlan?{search}", name) for search, name in PLANS.items())
     yield from ((path.format(**named), name) for path, name in ELSEWHERE.items())
 
 
-def test_what_cannot_be_read_is_named(told):
+def test_what_cannot_be_read_is_named(rivers_house):
     wrong = []
-    for path, name in asked(told):
-        answer = told.get(f"/fhir{'' if path[0] == '?' else '/'}{path}")
+    for path, name in asked(rivers_house):
+        answer = rivers_house.get(f"/fhir{'' if path[0] == '?' else '/'}{path}")
         issue = answer.json.get("issue", [{}])[0]
         said = answer.status_code, issue.get("expression"), bool(issue.get("details", {}).get("text"))
         if said != (400, [name], True):
@@ -200,15 +200,15 @@ def test_what_cannot_be_read_is_named(told):
         ("POST", "CarePlan/_search?_count=x", {}, (400, "_count")),
     ],
 )
-def test_what_cannot_be_answered_in_a_form_is_named(told, method, path, headers, said):
+def test_what_cannot_be_answered_in_a_form_is_named(rivers_house, method, path, headers, said):
     body = {"data": b"{}"} if "Content-Type" in headers else {}
-    answer = told.ask(method, f"/fhir/{path}", headers=headers, **body)
+    answer = rivers_house.ask(method, f"/fhir/{path}", headers=headers, **body)
     assert (answer.status_code, answer.json["issue"][0]["expression"]) == (said[0], [said[1]])
 
 
-def test_a_huge_count_is_the_most_there_may_be_and_none_counts(told):
+def test_a_huge_count_is_the_most_there_may_be_and_none_counts(rivers_house):
     for count in ("501", "1000000", "9" * 900, "000000000007"):
-        assert told.get(f"/fhir/Goal?_count={count}").json["total"] == 2, count
-        assert len(told.get(f"/fhir/Goal/_history?_count={count}").json["entry"]) == 2, count
-    none = told.get("/fhir/Goal?_count=0").json
+        assert rivers_house.get(f"/fhir/Goal?_count={count}").json["total"] == 2, count
+        assert len(rivers_house.get(f"/fhir/Goal/_history?_count={count}").json["entry"]) == 2, count
+    none = rivers_house.get("/fhir/Goal?_count=0").json
     assert (none["total"], "entry" in none) == (2, False)

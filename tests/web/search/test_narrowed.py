@@ -38,13 +38,13 @@ def seen(house, partner, scope):
     plan = house.get("/fhir/CarePlan", partner="desk").json["entry"][0]["resource"]
     token = house.token(partner, scope)
     path = f"/fhir/CarePlan/{plan['id']}"
-    found = house.get("/fhir/CarePlan", token=token).json
+    body = house.get("/fhir/CarePlan", token=token).json
     history = house.get(f"{path}/_history", token=token)
     return {
         "read": house.get(path, token=token).status_code,
         "versions": [house.get(f"{path}/_history/{n}", token=token).status_code for n in (1, 2)],
         "history": history.json.get("total") if history.status_code == 200 else history.status_code,
-        "search": (found["total"], len(found.get("entry", []))),
+        "search": (body["total"], len(body.get("entry", []))),
         "by id": house.get(f"/fhir/CarePlan?_id={plan['id']}", token=token).json["total"],
     }
 
@@ -136,8 +136,8 @@ def test_what_is_put_is_looked_for_within_what_may_be_read(house):
     path, match = f"/fhir/CarePlan/{plan['id']}", {"If-Match": f'W/"{plan["meta"]["versionId"]}"'}
     for search, status in (("?status=completed", 404), ("", 200)):
         token = house.token("northern", f"system/CarePlan.r{search} system/CarePlan.u")
-        given = {"json": plan, "headers": match, "content_type": "application/fhir+json"}
-        assert house.ask("PUT", path, token=token, **given).status_code == status
+        options = {"json": plan, "headers": match, "content_type": "application/fhir+json"}
+        assert house.ask("PUT", path, token=token, **options).status_code == status
 
 
 def test_an_erased_resource_is_nothing_to_whom_a_search_narrows(house):
@@ -169,7 +169,7 @@ OBSERVED = {
 }
 
 
-def found(house, path, token):
+def ids_of(house, path, token):
     """How many resources of each type a search gives: matches, and what comes with them."""
     answer = house.get(path, token=token)
     assert answer.status_code == 200, (path, answer.json)
@@ -229,22 +229,22 @@ def test_what_a_scope_hides_does_not_come_along_and_nothing_leads_through_it(hou
         ("/fhir/Patient?_has:Goal:subject:category=cognitive", "Patient", 1, 0),
         ("/fhir/Patient?_has:Goal:subject:category:not=physical", "Patient", 1, 0),
     ):
-        assert found(house, path, every)[type_] == of_all, path
-        assert found(house, path, some)[type_] == of_some, path
+        assert ids_of(house, path, every)[type_] == of_all, path
+        assert ids_of(house, path, some)[type_] == of_some, path
 
 
 def test_what_comes_along_is_narrowed_as_it_is_when_read(house):
     token = house.token(
         "northern", "system/CarePlan.rs system/Goal.s system/Goal.r?category=physical system/Patient.rs"
     )
-    assert found(house, "/fhir/CarePlan?_include=CarePlan:goal", token)["Goal"] == 1
-    assert found(house, "/fhir/Patient?_revinclude=Goal:subject", token)["Goal"] == 1
-    assert found(house, "/fhir/CarePlan?goal.category=cognitive", token)["CarePlan"] == 1
+    assert ids_of(house, "/fhir/CarePlan?_include=CarePlan:goal", token)["Goal"] == 1
+    assert ids_of(house, "/fhir/Patient?_revinclude=Goal:subject", token)["Goal"] == 1
+    assert ids_of(house, "/fhir/CarePlan?goal.category=cognitive", token)["CarePlan"] == 1
 
 
 def test_types_that_were_not_granted_do_not_come_along_and_nothing_leads_through_them(house):
     token = house.token("northern", "system/CarePlan.rs system/Provenance.rs")
-    found_with = found(house, "/fhir/Provenance?_include=Provenance:target", token)
+    found_with = ids_of(house, "/fhir/Provenance?_include=Provenance:target", token)
     assert found_with.keys() == {"Provenance", "CarePlan"}
     for asked, scope in (
         ("CarePlan?_include=CarePlan:goal", "system/Goal.r"),

@@ -88,8 +88,8 @@ def writing(house):
         finally:
             writers.over.set()
             writers.may.set()
-    for each in running:
-        each.result()
+    for future in running:
+        future.result()
 
 
 def key(entry):
@@ -99,15 +99,15 @@ def key(entry):
 
 def read(house, url, between=lambda page: None):
     """All that the pages of an address hold, when something happens after each of them."""
-    found, number = [], 0
+    keys, number = [], 0
     while url:
         page = house.get(url).json
-        found += [key(each) for each in page["entry"] if each.get("search", {}).get("mode") != "include"]
+        keys += [key(entry) for entry in page["entry"] if entry.get("search", {}).get("mode") != "include"]
         links = {link["relation"]: urlsplit(link["url"]) for link in page["link"]}
         url = f"{links['next'].path}?{links['next'].query}" if "next" in links else None
         between(number)
         number += 1
-    return found
+    return keys
 
 
 @pytest.fixture
@@ -128,5 +128,5 @@ def test_each_page_goes_on_where_the_one_before_ended_whatever_is_written(filled
         still = set(before[path]) & set(after[path])
         assert len(still) >= len(CASES) * len(STILL), path
         assert set(after[path]) - still, path
-        seen = [each for each in during[path] if each in still]
+        seen = [reference for reference in during[path] if reference in still]
         assert sorted(seen) == sorted(still), path

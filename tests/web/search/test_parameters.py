@@ -52,16 +52,16 @@ def test_a_misspelt_parameter_of_a_message_is_told(house):
 
 
 @pytest.mark.parametrize("path", ["/events", "/api/clients"])
-def test_count_is_underscore_count(told, numbered, path):
+def test_count_is_underscore_count(rivers_house, numbered, path):
     numbered()
-    few, same = (told.get(f"{path}?{name}=1", partner=None).json for name in ("count", "_count"))
+    few, same = (rivers_house.get(f"{path}?{name}=1", partner=None).json for name in ("count", "_count"))
     assert few == same
     assert len(few if path == "/events" else few["items"]) == 1
 
 
 def test_health_lists_its_two_and_the_start_leads_to_the_reference(house):
     listed = house.get("/health", partner=None).json
-    assert [house.get(each, partner=None).json["status"] for each in listed.values()] == ["live", "ready"]
+    assert [house.get(path_, partner=None).json["status"] for path_ in listed.values()] == ["live", "ready"]
     start = house.get("/", partner=None)
     assert (start.status_code, start.location, start.data) == (302, "/docs", b"")
     assert house.get(start.location, partner=None).status_code == 200
@@ -82,8 +82,8 @@ def test_health_lists_its_two_and_the_start_leads_to_the_reference(house):
 def test_what_may_be_somebodys_name_is_not_quoted_as_that_of_a_parameter(house, method, path):
     """Such as a document that is sent as a form, all of which is then the name of one."""
     named = {'{"family": "Rider"}': "1"}
-    given = {"data": named} if method == "POST" else {"query_string": named}
-    answer = house.ask(method, path, **given)
+    options = {"data": named} if method == "POST" else {"query_string": named}
+    answer = house.ask(method, path, **options)
     assert (answer.status_code, "Rider" in answer.text) == (400, False), answer.text
-    misspelt = house.ask(method, path, **{key: {"famliy": "1"} for key in given})
+    misspelt = house.ask(method, path, **{key: {"famliy": "1"} for key in options})
     assert "famliy" in misspelt.text

@@ -53,7 +53,7 @@ def operations(app, settings, engine, mappings):
     cipher, partners = Fernet(Fernet.generate_key()), registered(settings, engine)
     mounted = doors(settings, engine, SqlStore(engine), mappings, cipher, partners)
     guarded = [door for door in mounted if not door.is_public]
-    return {route: found for door in guarded for route, found in door.routes(app.url_map).items()}
+    return {route: details for door in guarded for route, details in door.routes(app.url_map).items()}
 
 
 def of_resources(house):
@@ -166,49 +166,49 @@ def of_messages(house):
 
 
 @pytest.fixture
-def asked(told):
+def asked(rivers_house):
     """How each route is asked that discloses anything, by endpoint and method, in an order that goes."""
-    mercy = Mercy(told)
+    mercy = Mercy(rivers_house)
     assert (
         mercy.send("/fhir/Encounter", encounter(subject={"reference": "Patient/unknown"})).status_code == 202
     )
-    assert told.put("/api/directory/location/clinic", LOCATION).status_code == 201
-    assert told.put("/api/clients/known", {"identifiers": [PERSON], "names": []}).status_code == 201
+    assert rivers_house.put("/api/directory/location/clinic", LOCATION).status_code == 201
+    assert rivers_house.put("/api/clients/known", {"identifiers": [PERSON], "names": []}).status_code == 201
     merge = a03("MSG-2", "A40", more="MRG|R-old^^^&urn:example:persons&URI\r").replace(b"\rPV1", b"\rZV1")
     assert b"MSA|AA" in mercy.hl7v2(merge).data
-    asked = [*of_resources(told), *of_messages(told), *of_documents(told)]
+    asked = [*of_resources(rivers_house), *of_messages(rivers_house), *of_documents(rivers_house)]
     return {
         (endpoint, method): (interaction, path, more) for endpoint, interaction, method, path, more in asked
     }
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_each_route_is_on_record_or_says_why_it_discloses_nothing(told, operations, asked):
+def test_each_route_is_on_record_or_says_why_it_discloses_nothing(rivers_house, operations, asked):
     assert set(asked) == {route for route, operation in operations.items() if not operation.silent}
     for (endpoint, method), (interaction, path, more) in asked.items():
-        before = len(records(told.engine))
-        answer = told.ask(method, path, **more)
+        before = len(records(rivers_house.engine))
+        answer = rivers_house.ask(method, path, **more)
         assert answer.status_code < 300, (endpoint, answer.data)
-        (row,) = records(told.engine)[before:]
+        (row,) = records(rivers_house.engine)[before:]
         partner = more.get("partner", "cms") or "local"
-        found = (row.interaction, row.partner, row.status, row.address)
-        assert found == (interaction, partner, answer.status_code, "127.0.0.1"), endpoint
+        recorded = (row.interaction, row.partner, row.status, row.address)
+        assert recorded == (interaction, partner, answer.status_code, "127.0.0.1"), endpoint
 
 
 def things(row):
     return json.loads(row.things)
 
 
-def test_a_record_says_who_was_told_what_of_whom(told):
-    plan, client = told.one("CarePlan"), uuid_of(told, "client", "river")
-    before, name = len(records(told.engine)), f"CarePlan/{plan['id']}/_history/1"
+def test_a_record_says_who_was_told_what_of_whom(rivers_house):
+    plan, client = rivers_house.one("CarePlan"), uuid_of(rivers_house, "client", "river")
+    before, name = len(records(rivers_house.engine)), f"CarePlan/{plan['id']}/_history/1"
     patient = plan["subject"]["reference"]
-    told.get(f"/fhir/CarePlan?patient={patient}&_count=5", partner="northern")
-    told.get(f"/fhir/CarePlan/{plan['id']}", partner="northern", headers={"If-None-Match": 'W/"1"'})
-    told.get("/api/cases/c1")
-    told.get("/fhir/Patient?family=nobody", partner="southern", headers={"X-Correlation-Id": "abc-1"})
-    search, read, document_, nothing = records(told.engine)[before:]
-    case = uuid_of(told, "case", "c1")
+    rivers_house.get(f"/fhir/CarePlan?patient={patient}&_count=5", partner="northern")
+    rivers_house.get(f"/fhir/CarePlan/{plan['id']}", partner="northern", headers={"If-None-Match": 'W/"1"'})
+    rivers_house.get("/api/cases/c1")
+    rivers_house.get("/fhir/Patient?family=nobody", partner="southern", headers={"X-Correlation-Id": "abc-1"})
+    search, read, document_, nothing = records(rivers_house.engine)[before:]
+    case = uuid_of(rivers_house, "case", "c1")
     assert things(search) == things(read) == {client: [name]}
     assert search.text == f"CarePlan?patient={patient.replace('/', '%2F')}&_count=5"
     assert (read.partner, read.status, read.text) == ("northern", 304, None)
@@ -228,30 +228,30 @@ DENIED = (
 )
 
 
-def test_what_is_denied_is_on_record_with_what_was_asked(told):
-    plan = told.one("CarePlan")["id"]
+def test_what_is_denied_is_on_record_with_what_was_asked(rivers_house):
+    plan = rivers_house.one("CarePlan")["id"]
     for partner, method, path, status in DENIED:
-        before, asked = len(records(told.engine)), path.format(plan=plan)
-        assert told.ask(method, asked, partner=partner).status_code == status
-        (row,) = records(told.engine)[before:]
+        before, asked = len(records(rivers_house.engine)), path.format(plan=plan)
+        assert rivers_house.ask(method, asked, partner=partner).status_code == status
+        (row,) = records(rivers_house.engine)[before:]
         assert (row.partner, row.status, row.text, things(row)) == (partner, status, asked, {})
 
 
-def test_what_discloses_nothing_and_whom_nobody_knows_are_not_on_record(told):
-    before = len(records(told.engine))
-    told.get("/fhir/metadata", partner=None)
-    told.get("/health/live", partner=None)
-    told.get("/metrics", partner=None)
-    told.get("/fhir/ValueSet", partner="northern")
-    told.get("/fhir/CarePlan", partner="stranger")
-    told.get("/fhir/CarePlan?bogus=1", partner="northern")
-    told.ask("OPTIONS", "/fhir/CarePlan", partner="northern")
-    assert len(records(told.engine)) == before
+def test_what_discloses_nothing_and_whom_nobody_knows_are_not_on_record(rivers_house):
+    before = len(records(rivers_house.engine))
+    rivers_house.get("/fhir/metadata", partner=None)
+    rivers_house.get("/health/live", partner=None)
+    rivers_house.get("/metrics", partner=None)
+    rivers_house.get("/fhir/ValueSet", partner="northern")
+    rivers_house.get("/fhir/CarePlan", partner="stranger")
+    rivers_house.get("/fhir/CarePlan?bogus=1", partner="northern")
+    rivers_house.ask("OPTIONS", "/fhir/CarePlan", partner="northern")
+    assert len(records(rivers_house.engine)) == before
 
 
-def test_what_cannot_be_put_on_record_is_not_told(told):
-    plan = told.one("CarePlan")["id"]
-    with told.engine.begin() as connection:
+def test_what_cannot_be_put_on_record_is_not_told(rivers_house):
+    plan = rivers_house.one("CarePlan")["id"]
+    with rivers_house.engine.begin() as connection:
         connection.execute(text("ALTER TABLE audit RENAME TO gone"))
     for path in (
         f"/fhir/CarePlan/{plan}",
@@ -259,18 +259,18 @@ def test_what_cannot_be_put_on_record_is_not_told(told):
         "/api/clients/river",
         "/api/clients",
     ):
-        answer = told.get(path)
+        answer = rivers_house.get(path)
         assert (answer.status_code, b"recorded" in answer.data) == (503, True), answer.data
         assert not any(word in answer.data for word in (b"River", b"bicycle", b"Bundle"))
-    assert told.get("/fhir/metadata").status_code == 200
+    assert rivers_house.get("/fhir/metadata").status_code == 200
 
 
-def test_what_is_searched_for_is_in_no_log(told, capsys):
-    told.get("/fhir/Patient?family=Canarybird", partner="northern")
-    told.get("/fhir/Patient/Canarybird", partner="southern")
-    with told.engine.begin() as connection:
+def test_what_is_searched_for_is_in_no_log(rivers_house, capsys):
+    rivers_house.get("/fhir/Patient?family=Canarybird", partner="northern")
+    rivers_house.get("/fhir/Patient/Canarybird", partner="southern")
+    with rivers_house.engine.begin() as connection:
         connection.execute(text("ALTER TABLE audit RENAME TO gone"))
-    assert told.get("/fhir/Patient?family=Canarybird", partner="northern").status_code == 503
+    assert rivers_house.get("/fhir/Patient?family=Canarybird", partner="northern").status_code == 503
     logged = "".join(capsys.readouterr())
     assert "audit_not_recorded" in logged
     assert "Canarybird" not in logged
@@ -299,27 +299,27 @@ def test_the_address_is_that_of_whoever_our_proxies_were_asked_by(peer, header, 
     assert address_of(Request(environ), proxies) == address
 
 
-def test_an_erasure_leaves_on_record_that_they_were_told_and_not_what_was_searched_for(told):
-    client = uuid_of(told, "client", "river")
+def test_an_erasure_leaves_on_record_that_they_were_told_and_not_what_was_searched_for(rivers_house):
+    client = uuid_of(rivers_house, "client", "river")
     put = {
         **river.CLIENT,
         "names": [{"family": "Kanarienvogel"}],
         "identifiers": [{**PERSON, "value": "R-4711"}],
     }
-    assert told.put("/api/clients/river", put, headers={"If-Match": "*"}).status_code == 200
+    assert rivers_house.put("/api/clients/river", put, headers={"If-Match": "*"}).status_code == 200
     for path in ("/fhir/Patient?family=kanari", "/fhir/CarePlan?status=active"):
-        assert told.get(path, partner="northern").json["total"] == 1
+        assert rivers_house.get(path, partner="northern").json["total"] == 1
     for path in (
         "Patient?family=kanarienVOGEL",
         "Patient?identifier=urn:example:persons%7CR-4711",
         "CarePlan/R-4711",
     ):
-        told.get(f"/fhir/{path}", partner="southern")
-    told.get("/fhir/Patient?family=Kanarienvogels", partner="southern")
-    before = records(told.engine)
-    for path in (f"/api/cases/{uuid_of(told, 'case', 'c1')}", f"/api/clients/{client}"):
-        assert told.ask("DELETE", path, partner=None).status_code == 204
-    after = records(told.engine)
+        rivers_house.get(f"/fhir/{path}", partner="southern")
+    rivers_house.get("/fhir/Patient?family=Kanarienvogels", partner="southern")
+    before = records(rivers_house.engine)
+    for path in (f"/api/cases/{uuid_of(rivers_house, 'case', 'c1')}", f"/api/clients/{client}"):
+        assert rivers_house.ask("DELETE", path, partner=None).status_code == 204
+    after = records(rivers_house.engine)
     assert [row[:-1] for row in before] == [row[:-1] for row in after[: len(before)]]
     assert {row.text for row in after if row.partner in {"northern", "southern"}} == {
         None,

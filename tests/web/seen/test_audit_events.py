@@ -16,21 +16,21 @@ PATIENT, QUERY, DATA = ("1", "1"), ("2", "24"), ("2", "4")
 
 
 @pytest.fixture
-def two(told):
+def two(rivers_house):
     """Two clients, each with a case; and the plan of the first."""
-    assert told.put("/api/clients/robin", ROBIN).status_code == 201
-    assert told.put("/api/cases/c2", ROBINS).status_code == 201
-    plans = told.get("/fhir/CarePlan").json["entry"]
-    return told, [entry["resource"] for entry in plans]
+    assert rivers_house.put("/api/clients/robin", ROBIN).status_code == 201
+    assert rivers_house.put("/api/cases/c2", ROBINS).status_code == 201
+    plans = rivers_house.get("/fhir/CarePlan").json["entry"]
+    return rivers_house, [entry["resource"] for entry in plans]
 
 
 def events(house, query=""):
     bundle = house.get(f"/fhir/AuditEvent?{query}", partner=None)
     assert bundle.status_code == 200, bundle.data
-    found = [entry["resource"] for entry in bundle.json.get("entry", [])]
-    for event in found:
+    resources = [entry["resource"] for entry in bundle.json.get("entry", [])]
+    for event in resources:
         assert list(structure(event)) == [], event
-    return found
+    return resources
 
 
 def entities(event, kind):
@@ -48,11 +48,11 @@ def test_there_is_an_event_for_each_pull_and_patient(two):
     house, plans = two
     for _ in range(3):
         assert house.get("/fhir/CarePlan?status=active", partner="northern").json["total"] == 2
-    found = events(house, "agent=northern")
+    recorded = events(house, "agent=northern")
     patients = {plan["subject"]["reference"] for plan in plans}
-    assert len(found) == 3 * 2
-    assert {tuple(patient_of(event)) for event in found} == {(patient,) for patient in patients}
-    assert len({event["id"] for event in found}) == 6
+    assert len(recorded) == 3 * 2
+    assert {tuple(patient_of(event)) for event in recorded} == {(patient,) for patient in patients}
+    assert len({event["id"] for event in recorded}) == 6
 
 
 def test_an_event_says_who_asked_what_of_whom_from_where_and_what_they_got(two):
@@ -71,12 +71,12 @@ def test_an_event_says_who_asked_what_of_whom_from_where_and_what_they_got(two):
     assert (client["who"]["identifier"]["value"], client["requestor"]) == ("northern", True)
     assert client["network"] == {"address": "127.0.0.1", "type": "2"}
     assert search["entity"][-1]["what"]["identifier"]["value"] == "abc-1"
-    assert [each["type"]["coding"][0]["code"] for each in (client, server)] == ["110153", "110152"]
+    assert [event["type"]["coding"][0]["code"] for event in (client, server)] == ["110153", "110152"]
     house.get(f"/fhir/CarePlan/{plan['id']}", partner="northern")
     read = events(house, "agent=northern")[0]
     (data,) = entities(read, DATA)
     assert data["what"]["reference"] == f"CarePlan/{plan['id']}/_history/1"
-    assert [each["type"]["coding"][0]["code"] for each in read["agent"]] == ["110152", "110153"]
+    assert [agent["type"]["coding"][0]["code"] for agent in read["agent"]] == ["110152", "110153"]
     assert house.get(f"/fhir/AuditEvent/{read['id']}", partner=None).json == read
 
 
@@ -85,11 +85,11 @@ def test_what_was_denied_is_an_event_with_its_outcome(two):
     house.get(f"/fhir/CarePlan/{plans[0]['id']}", partner="southern")
     house.get("/api/clients", partner="southern")
     denied, missing = events(house, "agent=southern")
-    assert [(each["outcome"], each["outcomeDesc"]) for each in (denied, missing)] == [
+    assert [(event["outcome"], event["outcomeDesc"]) for event in (denied, missing)] == [
         ("8", "not permitted"),
         ("4", "not found"),
     ]
-    assert [b64decode(next(entities(each, QUERY))["query"]) for each in (denied, missing)] == [
+    assert [b64decode(next(entities(event, QUERY))["query"]) for event in (denied, missing)] == [
         b"/api/clients",
         f"/fhir/CarePlan/{plans[0]['id']}".encode(),
     ]
@@ -159,9 +159,9 @@ def test_who_was_told_of_a_resource_is_told_without_what_stood_beside_it(two):
 
 
 @pytest.mark.parametrize("partner", ["cms", "northern", "mercy", "engineer"])
-def test_who_has_no_right_to_the_audit_reads_none(told, partner):
+def test_who_has_no_right_to_the_audit_reads_none(rivers_house, partner):
     for path in ("/fhir/AuditEvent", "/fhir/AuditEvent/1-0"):
-        assert told.get(path, partner=partner).status_code == 403
+        assert rivers_house.get(path, partner=partner).status_code == 403
 
 
 def test_who_owns_a_client_lists_who_was_told_of_them(two):

@@ -52,8 +52,8 @@ def test_a_token_that_is_refused_is_on_record_with_the_reason(house, engine, why
     changed = asked()
     assert house.grant("northern", **changed).status_code == 400
     (row,) = records(engine)
-    found = (row.partner, row.interaction, row.status, row.address, row.things)
-    assert found == (partner, "login", 400, "127.0.0.1", "{}")
+    recorded = (row.partner, row.interaction, row.status, row.address, row.things)
+    assert recorded == (partner, "login", 400, "127.0.0.1", "{}")
     assert row.text.startswith(reason)
     assert "southern" not in row.text
     assert changed.get("client_assertion", "?")[:20] not in row.text
@@ -77,9 +77,9 @@ def test_what_is_refused_is_an_event_of_who_was_not_let_in(house, engine):
     ]
     assert (northern["type"]["code"], northern["outcome"]) == ("110114", "8")
     assert northern["outcomeDesc"].startswith("invalid_client: client_assertion: claim exp")
-    assert [each["agent"][0]["who"]["display"] for each in (northern, stranger)] == ["northern", "unknown"]
-    found = house.get("/fhir/AuditEvent?agent=northern", partner="desk").json["entry"]
-    assert [entry["resource"]["id"] for entry in found] == [northern["id"]]
+    assert [event["agent"][0]["who"]["display"] for event in (northern, stranger)] == ["northern", "unknown"]
+    entries = house.get("/fhir/AuditEvent?agent=northern", partner="desk").json["entry"]
+    assert [entry["resource"]["id"] for entry in entries] == [northern["id"]]
 
 
 def test_a_token_that_is_not_taken_is_on_record_and_a_request_without_one_is_not(house, engine):

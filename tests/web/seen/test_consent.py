@@ -67,7 +67,7 @@ def put(house, name, *consents, case=None):
 
 def seen(house, partner, type_="Patient"):
     bundle = house.get(f"/fhir/{type_}", partner=partner).json
-    names = {each["resource"]["identifier"][0]["value"] for each in bundle.get("entry", [])}
+    names = {entry["resource"]["identifier"][0]["value"] for entry in bundle.get("entry", [])}
     assert len(names) == bundle["total"]
     return names
 
@@ -100,7 +100,7 @@ def test_a_consent_denies_by_recipient_purpose_and_period_and_deny_wins(staffed)
             assert seen(staffed, partner, type_) == left
     assert seen(staffed, "cms") == set(DENIED)
     everyone = staffed.get("/fhir/Patient", partner=None).json["entry"]
-    ids = {each["resource"]["identifier"][0]["value"]: each["resource"]["id"] for each in everyone}
+    ids = {entry["resource"]["identifier"][0]["value"]: entry["resource"]["id"] for entry in everyone}
     for end in ("", "/_history", "/_history/1"):
         assert staffed.get(f"/fhir/Patient/{ids['all']}{end}", partner="northern").status_code == 404
         assert staffed.get(f"/fhir/Patient/{ids['hospital']}{end}", partner="northern").status_code == 200
@@ -168,8 +168,8 @@ def test_who_has_the_number_of_a_partner_in_another_system_is_somebody_else(staf
 def test_a_sensitive_diagnosis_is_labelled_and_seen_by_who_is_cleared_for_it(staffed, code, labels, readers):
     put(staffed, "river", case=condition(code))
     path = condition_of(staffed, "river")
-    told = staffed.get(path, partner=None).json["meta"].get("security", [])
-    assert [label["code"] for label in told] == labels
+    security = staffed.get(path, partner=None).json["meta"].get("security", [])
+    assert [label["code"] for label in security] == labels
     for partner in ("northern", "cleared", "mercy"):
         for end in ("", "/_history", "/_history/1"):
             status = staffed.get(path + end, partner=partner).status_code
@@ -213,8 +213,10 @@ def test_everything_of_a_patient_leads_to_nobody_by_what_is_withheld(staffed):
 
     def families(partner, query):
         bundle = staffed.get(f"/fhir/Patient/{patient}/$everything{query}", partner=partner).json
-        named = [each["resource"] for each in bundle.get("entry", ())]
-        return {each["name"][0]["family"] for each in named if each["resourceType"] == "Practitioner"}
+        named = [entry["resource"] for entry in bundle.get("entry", ())]
+        return {
+            resource["name"][0]["family"] for resource in named if resource["resourceType"] == "Practitioner"
+        }
 
     for query in ("", "?_type=Practitioner"):
         assert families("cleared", query) == {"Example", "Therapist"}

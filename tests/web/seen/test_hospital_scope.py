@@ -69,7 +69,7 @@ def stay(name, ago=None, **more):
 def seen(house, partner, type_="Patient"):
     """The persons whom a partner sees, by their numbers; the total says how many there are."""
     bundle = house.get(f"/fhir/{type_}", partner=partner).json
-    names = [each["resource"]["identifier"][0]["value"] for each in bundle.get("entry", [])]
+    names = [entry["resource"]["identifier"][0]["value"] for entry in bundle.get("entry", [])]
     assert len(names) == bundle["total"]
     return set(names)
 

@@ -75,40 +75,41 @@ def answers(house, uuids):
     return texts
 
 
-def test_what_is_anothers_there_or_erased_is_named_in_vain_like_what_never_was(told, theirs):
-    never = answers(told, [NEVER])
+def test_what_is_anothers_there_or_erased_is_named_in_vain_like_what_never_was(rivers_house, theirs):
+    never = answers(rivers_house, [NEVER])
     assert ["names what is not there" in text for _, text in never] == [*[True] * 5, False]
     for uuid in theirs:
-        assert answers(told, [uuid]) == never
+        assert answers(rivers_house, [uuid]) == never
     # beside a link that leads nowhere in any case
     other = NEVER.replace("0", "9")
     for uuid in theirs:
-        assert answers(told, [other, uuid]) == answers(told, [other, NEVER])
+        assert answers(rivers_house, [other, uuid]) == answers(rivers_house, [other, NEVER])
 
 
-def test_what_a_case_names_already_may_be_named_again_and_by_other_documents(told, theirs):
-    answer = told.ask("GET", "/api/cases/c1")
+def test_what_a_case_names_already_may_be_named_again_and_by_other_documents(rivers_house, theirs):
+    answer = rivers_house.ask("GET", "/api/cases/c1")
     etag = {"If-Match": answer.headers["ETag"]}
     path = f"/api/cases/{answer.headers['Casebridge-Id']}"
-    whose = told.ask("GET", "/api/clients/river").headers["Casebridge-Id"]
+    whose = rivers_house.ask("GET", "/api/clients/river").headers["Casebridge-Id"]
     document = {**case(theirs[0]), "client": whose}
-    changed = told.ask("PUT", path, partner=None, json=document, headers=etag)
+    changed = rivers_house.ask("PUT", path, partner=None, json=document, headers=etag)
     assert changed.status_code == 200, changed.json
     etag = {"If-Match": changed.headers["ETag"]}
-    assert told.ask("PUT", "/api/cases/c1", json=case(theirs[0]), headers=etag).status_code == 200
+    assert rivers_house.ask("PUT", "/api/cases/c1", json=case(theirs[0]), headers=etag).status_code == 200
     nurse = {**river.NURSE, "roles": [role(theirs[0])]}
-    answer = told.put("/api/directory/practitioner/other", nurse)
+    answer = rivers_house.put("/api/directory/practitioner/other", nurse)
     assert answer.status_code == 201, answer.json
 
 
-def test_an_entry_that_a_partner_put_under_a_uuid_of_its_own_is_named_by_that(told):
+def test_an_entry_that_a_partner_put_under_a_uuid_of_its_own_is_named_by_that(rivers_house):
     assert (
-        told.put(f"/api/directory/organization/{NEVER}", {"name": "Own", "kind": "other"}).status_code == 201
+        rivers_house.put(f"/api/directory/organization/{NEVER}", {"name": "Own", "kind": "other"}).status_code
+        == 201
     )
-    assert told.put("/api/cases/c2", case(NEVER)).status_code == 201
+    assert rivers_house.put("/api/cases/c2", case(NEVER)).status_code == 201
 
 
-def test_what_an_operator_put_everybody_may_name(told):
+def test_what_an_operator_put_everybody_may_name(rivers_house):
     document = {"name": "Region", "kind": "municipality"}
-    answer = told.put("/api/directory/organization/region", document, partner="registrar")
-    assert told.put("/api/cases/c2", case(answer.headers["Casebridge-Id"])).status_code == 201
+    answer = rivers_house.put("/api/directory/organization/region", document, partner="registrar")
+    assert rivers_house.put("/api/cases/c2", case(answer.headers["Casebridge-Id"])).status_code == 201

@@ -96,7 +96,7 @@ def is_readable(house, partner, data):
         return house.get(path, partner=partner).status_code == 200
     case = resource_id(reference.partition("/")[2], "EpisodeOfCare", "")
     needed = [f"EpisodeOfCare/{case}", *([data["stay"]] if "stay" in data else [])]
-    return all(house.get(f"/fhir/{each}", partner=partner).status_code == 200 for each in needed)
+    return all(house.get(f"/fhir/{reference}", partner=partner).status_code == 200 for reference in needed)
 
 
 def test_each_queue_gets_what_its_partner_may_read_and_no_more(published):
@@ -109,9 +109,9 @@ def test_each_queue_gets_what_its_partner_may_read_and_no_more(published):
     assert len(set(keys)) > 15
     got = {partner: published.take(queue) for partner, queue in QUEUES.items()}
     for partner, messages in got.items():
-        found = [message["data"] for message in messages]
+        changes = [message["data"] for message in messages]
         wanted = [data["reference"] for data in everything if is_readable(house, partner, data)]
-        assert sorted(data["reference"] for data in found) == sorted(wanted), partner
+        assert sorted(data["reference"] for data in changes) == sorted(wanted), partner
     assert got["southern"] == got["other"] == []
     assert len(got["mercy"]) >= 3
     assert len(got["northern"]) > 10
@@ -129,9 +129,9 @@ def test_what_goes_out_with_the_resource_is_on_record_before_and_what_goes_witho
     assert rows.keys() == {"northern.all", "narrow.all", "engineer.all"}
     for queue, row in rows.items():
         assert (row.partner, row.interaction, row.address) == (queue.partition(".")[0], "disclose", None)
-        told = [message["data"] for message in published.take(queue)]
-        full = [f"{data['reference']}/_history/{data['versionId']}" for data in told if "resource" in data]
-        assert sorted(full) == sorted(each for some in things(row).values() for each in some)
+        changes = [message["data"] for message in published.take(queue)]
+        full = [f"{data['reference']}/_history/{data['versionId']}" for data in changes if "resource" in data]
+        assert sorted(full) == sorted(reference for some in things(row).values() for reference in some)
     assert rows["northern.all"].purposes == "HPAYMT"
     assert things(rows["narrow.all"]).keys() == {client}
     items = house.get("/api/clients/river/disclosures").json["items"]
@@ -140,9 +140,9 @@ def test_what_goes_out_with_the_resource_is_on_record_before_and_what_goes_witho
         "narrow",
         "engineer",
     }
-    found = house.get("/fhir/AuditEvent?agent=narrow", partner=None).json["entry"][0]["resource"]
-    assert (found["type"]["code"], found["subtype"][0]["code"]) == ("110106", "disclose")
-    assert list(structure(found)) == []
+    resources = house.get("/fhir/AuditEvent?agent=narrow", partner=None).json["entry"][0]["resource"]
+    assert (resources["type"]["code"], resources["subtype"][0]["code"]) == ("110106", "disclose")
+    assert list(structure(resources)) == []
     published.publish()
     assert len([row for row in records(house.engine) if row.interaction == "disclose"]) == 3
 
@@ -184,9 +184,9 @@ def test_that_something_was_erased_goes_to_whoever_might_have_it(published):
     ):
         assert house.ask("DELETE", path, partner=None).status_code == 204
     published.publish()
-    told = published.take("northern.all")
-    assert {message["type"].split(".")[3] for message in told} == {"deleted"}
-    assert {tuple(message["data"]) for message in told} == {("reference",)}
+    messages = published.take("northern.all")
+    assert {message["type"].split(".")[3] for message in messages} == {"deleted"}
+    assert {tuple(message["data"]) for message in messages} == {("reference",)}
 
 
 def test_that_somebody_broke_the_glass_goes_to_who_owns_the_client(published):

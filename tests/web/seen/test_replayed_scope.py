@@ -14,27 +14,27 @@ def again(settings, queue):
 
 def test_only_what_the_partner_may_see_is_told_again_and_is_on_record(published, settings):  # noqa: F811
     published.publish()
-    told = published.take("northern.all")
+    messages = published.take("northern.all")
     before = len(records(published.house.engine))
-    assert len(told) > 10
-    assert again(settings, "northern.all") == len(told)
+    assert len(messages) > 10
+    assert again(settings, "northern.all") == len(messages)
     assert again(settings, "southern.all") == 0
     rows = records(published.house.engine)[before:]
     assert {(row.partner, row.interaction, row.correlation) for row in rows} == {
         ("northern", "disclose", "northern.all")
     }
     published.publish()
-    assert sorted(map(json.dumps, published.take("northern.all"))) == sorted(map(json.dumps, told))
+    assert sorted(map(json.dumps, published.take("northern.all"))) == sorted(map(json.dumps, messages))
     assert published.take("southern.all") == []
 
 
 def test_a_case_alone_is_told_again(published, settings):  # noqa: F811
     published.publish()
-    told = published.take("cms.all")
-    (case,) = {message["partitionkey"] for message in told if message["partitionkey"].startswith("case/")}
+    messages = published.take("cms.all")
+    (case,) = {message["partitionkey"] for message in messages if message["partitionkey"].startswith("case/")}
     with replaying(settings, "cms.all", since=None, case=case.partition("/")[2], type_=None) as (_, work):
         count = sum(work)
     published.publish()
-    found = published.take("cms.all")
-    assert 0 < len(found) == count < len(told)
-    assert {message["partitionkey"] for message in found} == {case}
+    again_ = published.take("cms.all")
+    assert 0 < len(again_) == count < len(messages)
+    assert {message["partitionkey"] for message in again_} == {case}

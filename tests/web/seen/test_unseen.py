@@ -157,13 +157,13 @@ def of_resources(ids):
 def answered(house, ids):
     """The answers to all probes: what is random or a time is told by its place in the order of such."""
     answers = []
-    for partner, method, path, given in probes(ids):
-        headers = given.pop("headers", {})
-        answer = house.ask(method, path, partner=partner, headers=headers.items(), **given)
-        told = [f"{k}: {v}" for k, v in sorted(answer.headers.items()) if k not in OF_THE_SERVER]
-        text = "\n".join([*told, answer.get_data(as_text=True)])
-        known: dict[str, str] = {each: name for name, each in ids.items()}
-        text = UUID.sub(lambda found: known.setdefault(found[0], f"#{len(known)}"), text)  # noqa: B023
+    for partner, method, path, options in probes(ids):
+        headers = options.pop("headers", {})
+        answer = house.ask(method, path, partner=partner, headers=headers.items(), **options)
+        headers_ = [f"{k}: {v}" for k, v in sorted(answer.headers.items()) if k not in OF_THE_SERVER]
+        text = "\n".join([*headers_, answer.get_data(as_text=True)])
+        known: dict[str, str] = {uuid: name for name, uuid in ids.items()}
+        text = UUID.sub(lambda match: known.setdefault(match[0], f"#{len(known)}"), text)  # noqa: B023
         text = MADE.sub("?", INSTANT.sub("?", text))
         answers.append((partner, method, path, headers, answer.status_code, text))
     return answers
