@@ -11,20 +11,20 @@ from tests.flows import river
 
 
 @pytest.fixture
-def pruned(told, engine, monkeypatch):
+def pruned(rivers_house, engine, monkeypatch):
     """River's story, its first messages deleted as old, the others there."""
     monkeypatch.setattr(positions, "TICK_SECONDS", 0.0)
     for _ in range(2):
-        told.outbox.number()
+        rivers_house.outbox.number()
     with engine.connect() as connection:
         last = connection.execute(
             select(func.max(t.tick.c.position)).where(t.tick.c.stream == "outbox")
         ).scalar()
-    told.outbox.mark(list(range(1, last + 1)), "published")
+    rivers_house.outbox.mark(list(range(1, last + 1)), "published")
     spans = retention.batches(engine, datetime.now(UTC) + timedelta(seconds=1))
     assert sum(retention.prune(engine, spans)) == last
-    assert told.put("/api/clients/late", {**river.CLIENT, "identifiers": []}).status_code == 201
-    told.outbox.number()
+    assert rivers_house.put("/api/clients/late", {**river.CLIENT, "identifiers": []}).status_code == 201
+    rivers_house.outbox.number()
     return last
 
 
@@ -33,22 +33,22 @@ def follow(house, query=""):
 
 
 @pytest.mark.parametrize("wait", ["", "&wait=30"])
-def test_a_place_from_before_is_gone(told, pruned, wait):
+def test_a_place_from_before_is_gone(rivers_house, pruned, wait):
     for after in (0, pruned - 1):
-        answer = follow(told, f"?after={after}{wait}")
+        answer = follow(rivers_house, f"?after={after}{wait}")
         assert (answer.status_code, answer.mimetype) == (410, "application/problem+json")
         assert "go on with /events without `after`" in answer.json["detail"]
 
 
-def test_without_a_place_it_begins_with_what_is_kept_and_goes_on(told, pruned):
-    answer = follow(told, "?_count=1")
+def test_without_a_place_it_begins_with_what_is_kept_and_goes_on(rivers_house, pruned):
+    answer = follow(rivers_house, "?_count=1")
     assert (answer.status_code, answer.headers["Casebridge-Position"]) == (200, str(pruned + 1))
-    assert follow(told, f"?after={pruned}&_count=1").json == answer.json
-    rest = follow(told, f"?after={pruned + 1}")
+    assert follow(rivers_house, f"?after={pruned}&_count=1").json == answer.json
+    rest = follow(rivers_house, f"?after={pruned + 1}")
     end = rest.headers["Casebridge-Position"]
     assert int(end) == pruned + 1 + len(rest.json)
-    assert follow(told, f"?after={end}").json == []
+    assert follow(rivers_house, f"?after={end}").json == []
 
 
-def test_nobody_else_is_told_what_is_kept(told, pruned):
-    assert told.get("/events?after=0", partner="stranger").status_code in {401, 403, 404}
+def test_nobody_else_is_told_what_is_kept(rivers_house, pruned):
+    assert rivers_house.get("/events?after=0", partner="stranger").status_code in {401, 403, 404}

@@ -85,26 +85,28 @@ def test_no_request_is_refused_over_its_trace(house):
     assert all(VALID.fullmatch(trace) for trace in traces(house))
 
 
-def test_a_discharge_is_told_in_the_trace_of_its_request(told):
-    before = len(messages(told))
+def test_a_discharge_is_told_in_the_trace_of_its_request(rivers_house):
+    before = len(messages(rivers_house))
     sent = {"Content-Type": "x-application/hl7-v2+er7", "traceparent": OTHER}
-    assert told.ask("POST", "/hl7v2", partner="mercy", data=a03(), headers=sent).status_code == 200
-    assert traces(told, before) == {OTHER}
+    assert rivers_house.ask("POST", "/hl7v2", partner="mercy", data=a03(), headers=sent).status_code == 200
+    assert traces(rivers_house, before) == {OTHER}
 
 
-def test_what_is_projected_anew_later_is_told_in_the_trace_that_made_it_so(told, settings, mappings):
+def test_what_is_projected_anew_later_is_told_in_the_trace_that_made_it_so(rivers_house, settings, mappings):
     """A client names its insurer: a worker makes its resources anew, of which one has to be another now."""
-    before = len(messages(told))
-    with told.engine.begin() as connection:
+    before = len(messages(rivers_house))
+    with rivers_house.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE resource SET digest = 'old' WHERE type = 'Coverage'")
     renamed = {**river.INSURER, "identifiers": [{"system": "urn:example:payers", "value": "north"}]}
     headers = {"If-Match": 'W/"1"', "traceparent": TRACE}
-    assert told.put("/api/directory/organization/northern", renamed, headers=headers).status_code == 200
-    store = rooms.noticed_store(settings, told.engine)
+    assert (
+        rivers_house.put("/api/directory/organization/northern", renamed, headers=headers).status_code == 200
+    )
+    store = rooms.noticed_store(settings, rivers_house.engine)
     worker = Reprojection(store, rooms.projecting(settings, mappings), lambda: LATER)
     while worker.next():
         pass
-    of_clients = [m for m in messages(told, before) if m["partitionkey"].startswith("client/")]
+    of_clients = [m for m in messages(rivers_house, before) if m["partitionkey"].startswith("client/")]
     assert {message["traceparent"] for message in of_clients} == {TRACE}
     assert telemetry.traceparent.get() != TRACE
 

@@ -61,13 +61,13 @@ def visible(engine):
         return {f"{type_}/{id_}": str(version) for type_, id_, version in connection.execute(rows)}
 
 
-def test_exports_raced_by_merges_come_to_the_state(told):
+def test_exports_raced_by_merges_come_to_the_state(rivers_house):
     for name in NAMES:
-        put(told, name)
+        put(rivers_house, name)
     failed, stop = [], threading.Event()
 
     def merging():
-        house, number = type(told)(told.app, told.engine), 0
+        house, number = type(rivers_house)(rivers_house.app, rivers_house.engine), 0
         try:
             while not stop.is_set():
                 for one, into in zip(NAMES[::2], NAMES[1::2], strict=True):
@@ -78,7 +78,7 @@ def test_exports_raced_by_merges_come_to_the_state(told):
         except Exception as exc:  # noqa: BLE001 - it is told below
             failed.append(exc)
 
-    exporter, collected, since = Exporter(told, partner="northern"), {}, ""
+    exporter, collected, since = Exporter(rivers_house, partner="northern"), {}, ""
     thread = threading.Thread(target=merging)
     thread.start()
     try:
@@ -94,7 +94,7 @@ def test_exports_raced_by_merges_come_to_the_state(told):
         stop.set()
         thread.join()
     assert failed == []
-    assert collected == visible(told.engine)
+    assert collected == visible(rivers_house.engine)
 
 
 class Desk:

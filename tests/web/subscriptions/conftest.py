@@ -80,12 +80,12 @@ def worker(house, settings, engine, clock):
 
 
 @pytest.fixture
-def subscribed(told, worker, receiver):
+def subscribed(rivers_house, worker, receiver):
     """River's story, and what subscribes to it, with the handshake taken."""
     worker.house.outbox.number()
 
     def subscribe(*filters, partner="northern", **more):
-        made = create(told, subscription(*filters, **{"endpoint": receiver.url, **more}), partner)
+        made = create(rivers_house, subscription(*filters, **{"endpoint": receiver.url, **more}), partner)
         assert made.status_code == 201, made.json
         worker.work(1)
         return made.json

@@ -26,35 +26,35 @@ from tests.web.subscriptions.subscribing import (
 
 @pytest.mark.parametrize("answer", [301, RESET])
 def test_an_endpoint_that_does_not_take_it_makes_an_error_until_it_is_asked_for_again(
-    told, subscribed, receiver, worker, answer
+    rivers_house, subscribed, receiver, worker, answer
 ):
     receiver.statuses = [answer]
     kept = subscribed()
     path = f"/fhir/Subscription/{kept['id']}"
-    failed = told.get(path, partner="northern").json
+    failed = rivers_house.get(path, partner="northern").json
     assert (failed["status"], bool(failed["error"]), receiver.taken) == ("error", True, [])
-    assert status(told, kept["id"])["error"]["text"]
-    change_plan(told, "Meanwhile")
+    assert status(rivers_house, kept["id"])["error"]["text"]
+    change_plan(rivers_house, "Meanwhile")
     worker.work()
     assert receiver.taken == []
-    assert status(told, kept["id"])["events-since-subscription-start"] == "1"
-    again = put(told, failed | {"status": "requested"})
+    assert status(rivers_house, kept["id"])["events-since-subscription-start"] == "1"
+    again = put(rivers_house, failed | {"status": "requested"})
     assert (again.status_code, again.json["status"], "error" in again.json) == (200, "requested", False)
     worker.work()
-    assert told.get(path, partner="northern").json["status"] == "active"
+    assert rivers_house.get(path, partner="northern").json["status"] == "active"
     assert [len(receiver.told("handshake")), receiver.numbers()] == [1, [1]]
 
 
 @pytest.mark.parametrize("answer", [500, RESET])
 def test_what_is_not_taken_comes_again_with_its_number_and_before_what_follows(
-    told, subscribed, receiver, worker, clock, answer
+    rivers_house, subscribed, receiver, worker, clock, answer
 ):
     subscribed()
     receiver.statuses = [answer, answer]
-    change_plan(told, "First")
+    change_plan(rivers_house, "First")
     worker.work()
     assert len(receiver.refused) == 1, "it waits before it is tried again"
-    change_plan(told, "Second")
+    change_plan(rivers_house, "Second")
     clock.ahead += timedelta(minutes=5)
     worker.work()
     clock.ahead += timedelta(minutes=5)
@@ -63,15 +63,15 @@ def test_what_is_not_taken_comes_again_with_its_number_and_before_what_follows(
     assert receiver.numbers() == [1, 2]
 
 
-def test_an_endpoint_that_hangs_holds_up_no_other(told, subscribed, receiver, worker):
+def test_an_endpoint_that_hangs_holds_up_no_other(rivers_house, subscribed, receiver, worker):
     hanging = Receiver()
     try:
         for _ in range(3):
             subscribed(endpoint=hanging.url)
         subscribed()
         hanging.open.clear()
-        change_plan(told, "Back on the road")
-        told.outbox.number()
+        change_plan(rivers_house, "Back on the road")
+        rivers_house.outbox.number()
         before = len(receiver.taken)
         receiver.asked.clear()
         worker.loop.turn()
@@ -86,13 +86,13 @@ def test_an_endpoint_that_hangs_holds_up_no_other(told, subscribed, receiver, wo
 
 
 def test_who_no_longer_leads_marks_nothing_and_the_next_sends_the_same_number(
-    told, subscribed, receiver, worker, settings, engine, clock
+    rivers_house, subscribed, receiver, worker, settings, engine, clock
 ):
     kept = subscribed()
     receiver.open.clear()
     receiver.asked.clear()
-    change_plan(told, "Back on the road")
-    told.outbox.number()
+    change_plan(rivers_house, "Back on the road")
+    rivers_house.outbox.number()
     worker.loop.turn()
     assert receiver.asked.wait(60)
     with engine.begin() as connection:
@@ -101,93 +101,95 @@ def test_who_no_longer_leads_marks_nothing_and_the_next_sends_the_same_number(
         connection.execute(tables.lease.update().values(fence=taken, expires=0))
     receiver.open.set()
     worker.loop.close()
-    another = Worker(told, settings, engine, clock)
+    another = Worker(rivers_house, settings, engine, clock)
     another.work()
     assert receiver.numbers() == [1, 1]
-    assert status(told, kept["id"])["events-since-subscription-start"] == "1"
+    assert status(rivers_house, kept["id"])["events-since-subscription-start"] == "1"
 
 
-def test_one_that_is_off_is_told_nothing_of_that_time(told, subscribed, receiver, worker):
+def test_one_that_is_off_is_told_nothing_of_that_time(rivers_house, subscribed, receiver, worker):
     kept = subscribed()
-    read = told.get(f"/fhir/Subscription/{kept['id']}", partner="northern").json
-    off = put(told, read | {"status": "off"}).json
-    change_plan(told, "Meanwhile")
+    read = rivers_house.get(f"/fhir/Subscription/{kept['id']}", partner="northern").json
+    off = put(rivers_house, read | {"status": "off"}).json
+    change_plan(rivers_house, "Meanwhile")
     worker.work()
-    assert put(told, off | {"status": "active"}).json["status"] == "requested"
+    assert put(rivers_house, off | {"status": "active"}).json["status"] == "requested"
     worker.work()
-    change_plan(told, "Back on the road")
+    change_plan(rivers_house, "Back on the road")
     worker.work()
     assert receiver.numbers() == [1]
 
 
 def test_a_partner_that_is_revoked_is_told_nothing(
-    told, subscribed, receiver, worker, registry, settings, engine
+    rivers_house, subscribed, receiver, worker, registry, settings, engine
 ):
     subscribed()
     entry = "  - name: northern\n"
     registry.write_text(REGISTRY.replace(entry, f"{entry}    revoked: true\n"), encoding="utf-8")
-    later = Worker(told, settings, engine, Clock())
-    change_plan(told, "Back on the road")
+    later = Worker(rivers_house, settings, engine, Clock())
+    change_plan(rivers_house, "Back on the road")
     later.work()
     assert receiver.told() == []
 
 
-def test_an_endpoint_may_take_as_long_as_its_subscription_says(told, subscribed, receiver, worker):
+def test_an_endpoint_may_take_as_long_as_its_subscription_says(rivers_house, subscribed, receiver, worker):
     timeout = {"url": f"{BACKPORT}backport-timeout", "valueUnsignedInt": 1}
     kept = subscribed(extension=[timeout])
     assert kept_wanted(kept, Ours("", ())).seconds == 1
     receiver.open.clear()
-    change_plan(told, "Back on the road")
+    change_plan(rivers_house, "Back on the road")
     # the endpoint answers no sooner than the attempt is over
     worker.work(2)
     assert receiver.asked.is_set()
-    assert status(told, kept["id"])["error"]["text"].startswith("It does not answer as it should")
+    assert status(rivers_house, kept["id"])["error"]["text"].startswith("It does not answer as it should")
     assert receiver.numbers() == []
 
 
 def test_an_endpoint_that_takes_nothing_for_days_puts_its_subscription_in_error(
-    told, subscribed, receiver, worker, clock
+    rivers_house, subscribed, receiver, worker, clock
 ):
     kept = subscribed()
     path = f"/fhir/Subscription/{kept['id']}"
     receiver.statuses = [500] * 100
-    change_plan(told, "First")
+    change_plan(rivers_house, "First")
     worker.work()
     for hours in (24, 24, 23):
         clock.ahead += timedelta(hours=hours)
         worker.work()
-        assert told.get(path, partner="northern").json["status"] == "active"
+        assert rivers_house.get(path, partner="northern").json["status"] == "active"
     clock.ahead += timedelta(hours=2)
     worker.work()
-    failed = told.get(path, partner="northern").json
+    failed = rivers_house.get(path, partner="northern").json
     assert (failed["status"], failed["error"]) == ("error", "The endpoint answered 500.")
     tried = len(receiver.refused)
-    change_plan(told, "Second")
+    change_plan(rivers_house, "Second")
     clock.ahead += timedelta(hours=2)
     worker.work()
     assert len(receiver.refused) == tried, "nothing is sent to it any more"
-    assert status(told, kept["id"])["events-since-subscription-start"] == "2", "events are counted on"
+    assert status(rivers_house, kept["id"])["events-since-subscription-start"] == "2", "events are counted on"
     receiver.statuses = []
-    put(told, failed | {"status": "requested"})
+    put(rivers_house, failed | {"status": "requested"})
     worker.work()
     assert receiver.numbers() == [1, 2]
-    assert told.get(path, partner="northern").json["status"] == "active"
+    assert rivers_house.get(path, partner="northern").json["status"] == "active"
 
 
-def test_an_endpoint_that_takes_something_now_and_then_stays(told, subscribed, receiver, worker, clock):
+def test_an_endpoint_that_takes_something_now_and_then_stays(
+    rivers_house, subscribed, receiver, worker, clock
+):
     kept = subscribed()
     for number in range(4):
         receiver.statuses = [500]
-        change_plan(told, f"Title {number}")
+        change_plan(rivers_house, f"Title {number}")
         worker.work()
         clock.ahead += timedelta(days=2)
         worker.work()
     assert receiver.numbers() == [1, 2, 3, 4]
-    assert status(told, kept["id"])["status"] == "active"
+    assert status(rivers_house, kept["id"])["status"] == "active"
 
 
 def test_heartbeats_come_in_silence_and_only_where_they_are_asked_for(
-    told, subscribed, receiver, worker, clock
+    rivers_house, subscribed, receiver, worker, clock
 ):
     beating = {"url": f"{BACKPORT}backport-heartbeat-period", "valueUnsignedInt": 60}
     kept = subscribed(extension=[beating])
@@ -203,24 +205,24 @@ def test_heartbeats_come_in_silence_and_only_where_they_are_asked_for(
         assert (beat["status"], beat["events-since-subscription-start"]) == ("active", "0")
         assert validate(receiver.taken[-1][1]) == []
         clock.ahead = timedelta(seconds=110)
-        change_plan(told, "Back on the road")
+        change_plan(rivers_house, "Back on the road")
         worker.work()
         clock.ahead = timedelta(seconds=150)
         worker.work()
         assert len(receiver.told("heartbeat")) == 1, "an event is a sign of life, too"
         assert silent.told("heartbeat") == []
-        assert status(told, kept["id"])["events-since-subscription-start"] == "1"
+        assert status(rivers_house, kept["id"])["events-since-subscription-start"] == "1"
     finally:
         silent.close()
 
 
-def test_a_subscription_ends_when_it_says(told, worker, receiver, clock):
+def test_a_subscription_ends_when_it_says(rivers_house, worker, receiver, clock):
     worker.house.outbox.number()
     end = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
-    kept = create(told, {**subscription(endpoint=receiver.url), "end": end}).json
+    kept = create(rivers_house, {**subscription(endpoint=receiver.url), "end": end}).json
     worker.work()
     clock.ahead = timedelta(hours=2)
-    change_plan(told, "Back on the road")
+    change_plan(rivers_house, "Back on the road")
     worker.work()
-    assert told.get(f"/fhir/Subscription/{kept['id']}", partner="northern").json["status"] == "off"
+    assert rivers_house.get(f"/fhir/Subscription/{kept['id']}", partner="northern").json["status"] == "off"
     assert receiver.told() == []

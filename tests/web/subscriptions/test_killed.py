@@ -13,7 +13,7 @@ def database_url(postgres_url):
     return postgres_url
 
 
-def test_a_worker_killed_while_it_sends_leaves_the_event_to_the_next(told, registry, database_url):
+def test_a_worker_killed_while_it_sends_leaves_the_event_to_the_next(rivers_house, registry, database_url):
     """At least once; the number of an event is its own for good."""
     environment = {
         "CASEBRIDGE_AUTH": "off",
@@ -22,20 +22,20 @@ def test_a_worker_killed_while_it_sends_leaves_the_event_to_the_next(told, regis
     }
     receiver = Receiver()
     try:
-        told.outbox.number()
-        assert create(told, subscription(endpoint=receiver.url)).status_code == 201
+        rivers_house.outbox.number()
+        assert create(rivers_house, subscription(endpoint=receiver.url)).status_code == 201
         with running(environment) as worker:
             until(lambda: receiver.told("handshake"), "no handshake came", SECONDS)
             receiver.open.clear()
             receiver.asked.clear()
-            change_plan(told, "First")
+            change_plan(rivers_house, "First")
             assert receiver.asked.wait(SECONDS)
             worker.kill()
         receiver.open.set()
         until(lambda: receiver.numbers() == [1], "it was not taken", SECONDS)
         with running(environment):
             until(lambda: len(receiver.numbers()) > 1, "it did not come again", SECONDS)
-            change_plan(told, "Second")
+            change_plan(rivers_house, "Second")
             until(lambda: 2 in receiver.numbers(), "the next did not come", SECONDS)
         assert receiver.numbers() == [1, 1, 2]
     finally:
