@@ -7,6 +7,7 @@ from service.store.relay.outbox import Outbox
 from service.wiring import rooms, serving
 from tests.contracts.answered import CheckedClient
 from tests.flows import river
+from tests.web.sent import Mercy
 
 REGISTRY = """
 partners:
@@ -109,3 +110,8 @@ def rivers_house(house):
     for path, document in river.STORY:
         assert house.put(path, document).status_code == 201
     return house
+
+
+@pytest.fixture
+def mercy(house):
+    return Mercy(house)

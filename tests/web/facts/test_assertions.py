@@ -49,11 +49,6 @@ def rebuilt(settings, engine, mappings):
     return build
 
 
-@pytest.fixture
-def mercy(house):
-    return Mercy(house)
-
-
 def seen(house, partner="cms"):
     """What a case system sees: how many clients and stays, and how much is in quarantine."""
     patients = house.get("/fhir/Patient", partner=partner).json["total"]

@@ -3,12 +3,7 @@
 import pytest
 
 from service.values.ids import resource_id
-from tests.web.sent import Mercy, a03
-
-
-@pytest.fixture
-def mercy(house):
-    return Mercy(house)
+from tests.web.sent import a03
 
 
 def resource(mercy, type_):

@@ -31,11 +31,6 @@ def names(house):
     return sorted(families)
 
 
-@pytest.fixture
-def mercy(house):
-    return Mercy(house)
-
-
 SAID = (
     ("20260225150000+0000", "First"),
     ("20260227160000+0000", "Last"),

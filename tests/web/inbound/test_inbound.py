@@ -7,12 +7,7 @@ import pytest
 
 from service.values.ids import resource_id
 from service.wire.fhir.check.validate import validate
-from tests.web.sent import FHIR, PERSON, VISIT, Mercy, a03, encounter, entry, message, outcomes, transaction
-
-
-@pytest.fixture
-def mercy(house):
-    return Mercy(house)
+from tests.web.sent import FHIR, PERSON, VISIT, a03, encounter, entry, message, outcomes, transaction
 
 
 def one_case(mercy):

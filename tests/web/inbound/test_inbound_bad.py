@@ -4,15 +4,10 @@ import json
 
 import pytest
 
-from tests.web.sent import VISIT, Mercy, encounter, entry, message, outcomes, transaction
+from tests.web.sent import VISIT, encounter, entry, message, outcomes, transaction
 
 NOBODY = "urn:uuid:00000000-0000-4000-8000-00000000dead"
 PATHS = {"message": "/fhir/$process-message", "transaction": "/fhir", "batch": "/fhir"}
-
-
-@pytest.fixture
-def mercy(house):
-    return Mercy(house)
 
 
 def bundle(kind):

@@ -20,11 +20,6 @@ SUBJECT = "urn:uuid:00000000-0000-4000-8000-0000000000a1"
 
 
 @pytest.fixture
-def mercy(house):
-    return Mercy(house)
-
-
-@pytest.fixture
 def harbour(house):
     return Mercy(house, "harbour")
 

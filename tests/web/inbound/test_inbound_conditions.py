@@ -4,15 +4,10 @@ import json
 
 import pytest
 
-from tests.web.sent import PERSON, VISIT, Mercy, encounter, entry, outcomes, parts, transaction
+from tests.web.sent import PERSON, VISIT, encounter, entry, outcomes, parts, transaction
 
 NEW = f"identifier={VISIT['system']}|{VISIT['value']}"
 BY_IDENTIFIER = f"/fhir/Encounter?{NEW}"
-
-
-@pytest.fixture
-def mercy(house):
-    return Mercy(house)
 
 
 def later(minute, **more):

@@ -2,15 +2,9 @@
 
 import json
 
-import pytest
 from structlog.testing import capture_logs
 
-from tests.web.sent import Mercy, a03, encounter, message, outcomes
-
-
-@pytest.fixture
-def mercy(house):
-    return Mercy(house)
+from tests.web.sent import a03, encounter, message, outcomes
 
 
 def odd(sent):

@@ -3,12 +3,7 @@
 import pytest
 
 from service.flows.discharge.unused import NOT_USED
-from tests.web.sent import Mercy, a03, message, outcomes, parts, transaction
-
-
-@pytest.fixture
-def mercy(house):
-    return Mercy(house)
+from tests.web.sent import a03, message, outcomes, parts, transaction
 
 
 def errs(answer):

@@ -20,11 +20,6 @@ SENDS = {
 }
 
 
-@pytest.fixture
-def mercy(house):
-    return Mercy(house)
-
-
 def with_more(sent, change, *resources):
     """A Bundle with its stay changed, and further resources in it."""
     resources_of = {entry["resource"]["resourceType"]: entry["resource"] for entry in sent["entry"]}
