@@ -128,3 +128,8 @@ class Mercy:
 
     def cases(self):
         return self.house.get("/api/cases", partner=None).json["items"]
+
+
+def one_case(mercy):
+    (case,) = mercy.cases()
+    return case
