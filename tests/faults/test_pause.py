@@ -1,10 +1,25 @@
-"""A leader that was paused until another led does no harm when it goes on."""
+"""A leader that was paused until another led does no harm when it goes on; nor do clocks set anew."""
+
+import time
+
+import pytest
 
 from tests.faults import checks
 from tests.faults.callers import CaseSystem, Engineer
-from tests.faults.house import until
+from tests.faults.house import REGISTRY, STEPPING, House, until
 
 CHANGES = 40
+
+
+@pytest.fixture
+def house(tmp_path, killable_postgres, killable_rabbitmq):
+    """A house whose processes' clocks are set to other times every few seconds, up to an hour off."""
+    name = f"casebridge_paused_{time.time_ns()}"
+    database, broker = killable_postgres.create_database(name), killable_rabbitmq.create_vhost()
+    house = House(tmp_path, database, broker, REGISTRY, **STEPPING, STEPPING_SECONDS="3600")
+    yield house
+    house.close()
+    killable_postgres.drop_database(name)
 
 
 def test_a_leader_that_slept_while_another_led_disturbs_no_order(house):
@@ -33,3 +48,4 @@ def test_a_leader_that_slept_while_another_led_disturbs_no_order(house):
     checks.failures_were_told_as_such([system])
     checks.messages_are_the_outbox(house, engineer)
     checks.versions_have_one_message_each(house)
+    checks.what_is_later_says_so(house)
