@@ -128,6 +128,18 @@ def test_what_was_pending_is_published_after_0011_and_what_a_relay_of_before_lef
         assert left.all() == [(4, "owed"), (10, "parked")]
 
 
+@pytest.mark.parametrize(("left", "begins"), [(range(1, 4), 0), (range(4, 6), 3), ((), 5)])
+def test_0035_says_from_where_on_messages_are_kept(engine, store, left, begins):
+    upgraded(engine, "0031")
+    with engine.begin() as connection:
+        connection.execute(update(t.numbering).where(t.numbering.c.stream == "outbox").values(last=5, row=5))
+        for position in left:
+            run = {"stream": "outbox", "position": position, "row": position, "length": 1}
+            connection.execute(insert(t.position_run), run)
+    schema.upgrade(engine)
+    assert store.feed_begins() == begins
+
+
 def test_a_broker_that_was_away_for_long_gets_all_after_0014(engine):
     upgraded(engine, "0008")
     messages(engine, enumerate(["pending"] * 2500, 1))

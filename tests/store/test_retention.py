@@ -61,6 +61,14 @@ def test_nothing_is_deleted_of_what_may_be_younger(engine, outbox):
     assert places(engine) == list(range(3, 11))
 
 
+def test_a_queue_is_not_owed_what_was_deleted_while_somebody_had_it_told_again(engine, outbox):
+    pruned(engine, NOW)
+    outbox.owe([(1, "harbor"), (6, "harbor"), (7, "harbor")])
+    assert outbox.debts() == {"harbor": 1}
+    outbox.pay("harbor", [7])
+    assert outbox.debts() == {}
+
+
 def test_it_goes_in_spans(engine, outbox):
     assert batches(engine, NOW) == [(1, 4), (5, 6)]
     assert list(prune(engine, batches(engine, NOW))) == [2, 2]

@@ -28,6 +28,7 @@ _C: Final = t.outbox.c
 _O: Final = t.owed.c
 _ROWS: Final = select(*MESSAGE, _C.state).where(_C.row.in_(bindparam("rows", expanding=True)))
 _STATE: Final = update(t.outbox).where(_C.row.in_(bindparam("rows", expanding=True)))
+_OWE: Final = _STATE.returning(_C.row)
 _PAID: Final = _STATE.where(_C.state == "owed")
 _OLDEST: Final = select(func.min(_C.recorded)).where(
     _C.row.in_(bindparam("rows", expanding=True)), _C.state == "pending"
@@ -151,11 +152,18 @@ class Outbox:
     def owe(self, copies: Sequence[tuple[int, str]]) -> None:
         """Record that messages, by position, are owed to queues, and are published but for that."""
         positions = list({position for position, _ in copies})
-        rows = [{"queue": queue, "position": position} for position, queue in copies]
         with leading(self._engine, self._lease) as connection:
-            connection.execute(upsert(connection, t.owed).on_conflict_do_nothing(), rows)
             pass_by(connection, positions)
-            _set_state(connection, positions, "owed")
+            there = rows_by_position(connection, "outbox", positions)
+            kept = set(connection.execute(_OWE, {"rows": list(there.values()), "state": "owed"}).scalars())
+            # one that was deleted as old meanwhile could never be paid
+            rows = [
+                {"queue": queue, "position": position}
+                for position, queue in copies
+                if there.get(position) in kept
+            ]
+            if rows:
+                connection.execute(upsert(connection, t.owed).on_conflict_do_nothing(), rows)
 
     def last_in_queues(self, keys: Collection[Key]) -> dict[Key, int]:
         """Return the sequences of the last messages that queues got of owners; none where there is none."""

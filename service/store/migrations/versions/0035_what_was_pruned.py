@@ -1,4 +1,4 @@
-"""How far messages were deleted as old: up to the first run of positions that is left, as far as is known."""
+"""How far messages were deleted as old: up to the first run of positions left, to the last if none is."""
 
 from alembic import op
 
@@ -8,8 +8,9 @@ branch_labels = None
 depends_on = None
 
 PRUNED = """
-INSERT INTO counter
-SELECT 'pruned', coalesce(min(position) - 1, 0) FROM position_run WHERE stream = 'outbox'
+INSERT INTO counter SELECT 'pruned', coalesce(
+  (SELECT min(position) - 1 FROM position_run WHERE stream = 'outbox'), last
+) FROM numbering WHERE stream = 'outbox'
 """
 
 
