@@ -16,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pika
 import psycopg
@@ -220,7 +221,7 @@ class RabbitServer(Server):
         return self._run([self._bin / "rabbitmqctl", "-q", *words], self._env)
 
     def _vhost_url(self, vhost: str) -> str:
-        return f"amqp://{USER}:casebridge@127.0.0.1:{self.port}/{vhost}"
+        return f"amqp://{quote(USER, safe='')}:casebridge@127.0.0.1:{self.port}/{vhost}"
 
     def _settings(self) -> str:
         return (
