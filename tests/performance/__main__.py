@@ -1,7 +1,9 @@
 """Measures the budgets on private servers, prints a table and writes build/bench.json."""
 
 import json
+import math
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,7 +28,7 @@ from tests.performance import (
     start,
 )
 from tests.performance.house import ROOT, Servers
-from tests.performance.lines import Entry, tell
+from tests.performance.lines import ALLOWANCE, Entry, tell
 
 Benches = dict[tuple[str, ...], Callable[[bool, Servers], list[Entry]]]
 BENCHES: Benches = {
@@ -49,6 +51,8 @@ BENCHES: Benches = {
 }
 PEERS: dict[str, Benches] = {"hapi": {peer.LINES: peer.run}}
 """What is measured beside the service of somebody else, when it is named."""
+SECONDS = 170
+"""How long a quick run may take, but for the last round and for what is ended after it."""
 REPORT = ROOT / "build" / "bench.json"
 
 
@@ -61,8 +65,9 @@ def main(names: tuple[str, ...], report: Path) -> None:
     """Measure the budgets; NAMES choose lines, whole or by what stands before the dot.
 
     What is measured with a chosen line is reported too. QUICK=1 in the environment takes a smaller load and
-    ends within three minutes. With PEER=hapi the same work is measured on HAPI, too, and nothing
-    else: of the source folder of its starter that HAPI_HOME names, or as it runs at HAPI_URL.
+    ends within three minutes: a bench has its share of the time that is left, and what is `cut` says so. With
+    PEER=hapi the same work is measured on HAPI, too, and nothing else, for as long as it takes: of the source
+    folder of its starter that HAPI_HOME names, or as it runs at HAPI_URL.
 
     \b
     Example:
@@ -72,12 +77,18 @@ def main(names: tuple[str, ...], report: Path) -> None:
     quick, peer_name = os.environ.get("QUICK", "0") not in {"", "0"}, os.environ.get("PEER", "")
     if peer_name and peer_name not in PEERS:
         raise click.BadParameter(f"PEER={peer_name} is unknown; known are {', '.join(PEERS)}.")
+    until = time.monotonic() + (SECONDS if quick and not peer_name else math.inf)
     entries: list[Entry] = []
     with Servers() as servers:
-        for lines, measure in _chosen(names, PEERS.get(peer_name, BENCHES)).items():
+        chosen = _chosen(names, PEERS.get(peer_name, BENCHES))
+        for number, (lines, measure) in enumerate(chosen.items()):
             tell(f"Measuring {', '.join(lines)}")
+            ALLOWANCE.give((until - time.monotonic()) / (len(chosen) - number))
             measured = measure(quick, servers)
             assert [entry["name"] for entry in measured] == list(lines)
+            for entry in measured:
+                cut = [f"cut: {what}" for what in ALLOWANCE.cut]
+                entry["detail"] = "; ".join([str(entry["detail"]), *cut])
             entries += measured
             for entry in measured:
                 click.echo(_row(entry))

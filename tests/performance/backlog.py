@@ -36,7 +36,7 @@ LISTED = "SELECT last FROM counter WHERE name = 'listed'"
 def run(quick: bool, servers: house.Servers) -> list[Entry]:
     """Measure both lines."""
     count = 40_000 if quick else 1_000_000
-    with house.database(servers.postgres) as url, tempfile.TemporaryDirectory() as folder:
+    with house.database(servers) as url, tempfile.TemporaryDirectory() as folder:
         broker = servers.rabbit.create_vhost()
         environment = house.environment(url, Path(folder), AMQP_URL=broker)
         operator.upgrade(Settings.from_env(environment))

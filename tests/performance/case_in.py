@@ -13,7 +13,7 @@ from service.wire.json import dump
 from tests.performance import house
 from tests.performance.bare import Bare, insert, upsert
 from tests.performance.cases import case
-from tests.performance.lines import Entry, at_least, median, ratios, spread, tell
+from tests.performance.lines import Entry, at_least, median, ratios, spread, turns
 
 LINES = {"new": "case.vs_rows", "one goal changed": "case_changed.vs_rows"}
 BUDGETS = {"new": 0.45, "one goal changed": 0.40}
@@ -23,8 +23,8 @@ def run(quick: bool, servers: house.Servers) -> list[Entry]:
     """Measure both lines: new cases, and changed ones."""
     count, number = (25, 4) if quick else (60, 9)
     with (
-        house.database(servers.postgres) as url,
-        house.database(servers.postgres) as twin,
+        house.database(servers) as url,
+        house.database(servers) as twin,
         tempfile.TemporaryDirectory() as folder,
     ):
         put, bare = house.House(url, Path(folder)), Bare(url, twin)
@@ -40,7 +40,7 @@ def _measured(put: house.House, bare: Bare, count: int, number: int) -> list[Ent
     ours: dict[str, list[float]] = {"new": [], "one goal changed": []}
     theirs: dict[str, list[float]] = {"new": [], "one goal changed": []}
     sizes: dict[str, int] = {}
-    for turn in range(number + 1):
+    for turn in turns("case.vs_rows", number):
         numbers = range(turn * count, (turn + 1) * count)
         for number_ in numbers:
             put.put(*house.client(number_))
@@ -55,8 +55,6 @@ def _measured(put: house.House, bare: Bare, count: int, number: int) -> list[Ent
             assert len(written) == 2 * count, "a case is one transaction, the record of its answer another"
             theirs[kind].append(2 * bare.write(written, insert if kind == "new" else upsert))
             sizes.setdefault(kind, sum(len(rows) for one in written[:2] for rows in one.values()))
-        if turn:
-            tell(f"case.vs_rows: round {turn} of {number}")
     entries = []
     for kind, seconds in ours.items():
         shares = ratios(theirs[kind][1:], seconds[1:])

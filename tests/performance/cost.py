@@ -22,7 +22,7 @@ from tests.performance import house, processor
 from tests.performance.case_in import changed
 from tests.performance.cases import DIRECTORY
 from tests.performance.discharge_in import FHIR, PATH, fhir
-from tests.performance.lines import Entry, at_most, median, spread, tell
+from tests.performance.lines import Entry, at_most, median, spread, turns
 from tests.server_process import free_port
 
 BUDGETS = {"cpu.case": 35, "cpu.goal": 10, "cpu.discharge": 14}
@@ -111,7 +111,7 @@ def run(quick: bool, servers: house.Servers) -> list[Entry]:
 def site(servers: house.Servers) -> Iterator[Site]:
     """Run `casebridge serve` and a worker on a fresh database and broker."""
     port = free_port()
-    with house.database(servers.postgres) as url, tempfile.TemporaryDirectory() as folder:
+    with house.database(servers) as url, tempfile.TemporaryDirectory() as folder:
         environment = house.environment(url, Path(folder), AMQP_URL=servers.rabbit.create_vhost())
         operator.upgrade(Settings.from_env(environment))
         plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
@@ -131,14 +131,12 @@ def _measured(running: Site, count: int, number: int) -> list[Entry]:
     """Measure each operation in turn; a round warms up."""
     costs_of: dict[str, list[tuple[float, ...]]] = {name: [] for name in OPERATIONS}
     sizes = []
-    for turn in range(number + 1):
+    for turn in turns("cpu, wal and disk", number):
         numbers = range(turn * count, (turn + 1) * count)
         for name, requests in OPERATIONS.items():
             cost = running.cost([request for number in numbers for request in requests(number)])
             costs_of[name].append(tuple(part / count for part in cost))
         sizes.append(running.stored())
-        if turn:
-            tell(f"cpu, wal and disk: round {turn} of {number}")
     kept = {name: costs[1:] for name, costs in costs_of.items()}
     rounds = f"{number} rounds of {count}, one after the other"
     return [

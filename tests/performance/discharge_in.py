@@ -21,7 +21,7 @@ from service.settings import Settings
 from service.wiring import operator, processes
 from tests.performance import house
 from tests.performance.bare import Bare, insert
-from tests.performance.lines import Entry, at_least, median, ratios, spread, tell
+from tests.performance.lines import Entry, at_least, median, ratios, spread, tell, turns
 from tests.performance.load import NUMBER, Answered, Load, ask
 from tests.server_process import free_port
 
@@ -36,8 +36,8 @@ def run(quick: bool, servers: house.Servers) -> list[Entry]:
     """Measure both lines."""
     number, rounds, seconds = (20, 4, 1.5) if quick else (60, 9, 10)
     with (
-        house.database(servers.postgres) as url,
-        house.database(servers.postgres) as twin,
+        house.database(servers) as url,
+        house.database(servers) as twin,
         tempfile.TemporaryDirectory() as folder,
     ):
         environment = house.environment(url, Path(folder))
@@ -50,7 +50,7 @@ def run(quick: bool, servers: house.Servers) -> list[Entry]:
 
             sides = {"discharge_fhir": (fhir, over_http), "discharge_mllp": (hl7v2, over_mllp)}
             measured = _measured(sides, bare, number, rounds)
-    with house.database(servers.postgres) as url, tempfile.TemporaryDirectory() as folder:
+    with house.database(servers) as url, tempfile.TemporaryDirectory() as folder:
         waits = _waits(house.environment(url, Path(folder)), seconds)
     return [
         at_least(
@@ -113,7 +113,7 @@ def _measured(
     times: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in sides}
     sizes: dict[str, int] = {}
     numbers = count()
-    for turn in range(rounds + 1):
+    for _ in turns("discharge", rounds):
         for name, (made, send) in sides.items():
             bodies = [made(f"{next(numbers):07}") for _ in range(number)]
             began = time.perf_counter()
@@ -124,8 +124,6 @@ def _measured(
             assert len(written) == number, "a discharge is one transaction"
             times[name][1].append(bare.write(written, insert))
             sizes[name] = sum(map(len, written[-1].values()))
-        if turn:
-            tell(f"discharge: round {turn} of {rounds}")
     return {name: (ours[1:], theirs[1:], sizes[name]) for name, (ours, theirs) in times.items()}
 
 

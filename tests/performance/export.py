@@ -30,11 +30,8 @@ FROM membership, generate_series(1, %s) AS n
 def run(quick: bool, servers: house.Servers) -> list[Entry]:
     """Measure export.vs_copy, and memory.export: by what the process grows after the first export."""
     count, copies, number = (40, 10, 3) if quick else (300, 20, 7)
-    with house.database(servers.postgres) as url, tempfile.TemporaryDirectory() as folder:
-        tell(f"export: putting {count} cases in, {copies} more of each")
-        put = house.House(url, Path(folder))
-        put.fill(count)
-        put.close()
+    with house.database(servers, count) as url, tempfile.TemporaryDirectory() as folder:
+        tell(f"export: {copies} more of each of {count} cases")
         plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         _multiply(plain, url, copies)
         port = free_port()

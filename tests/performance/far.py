@@ -56,7 +56,7 @@ def run(quick: bool, servers: house.Servers) -> list[Entry]:
 def site(servers: house.Servers) -> Iterator[int]:
     """Run a server that is far from a fresh database; give its port."""
     port = free_port()
-    with house.database(servers.postgres) as url, tempfile.TemporaryDirectory() as folder:
+    with house.database(servers) as url, tempfile.TemporaryDirectory() as folder:
         near = make_url(url)
         operator.upgrade(Settings.from_env(house.environment(url, Path(folder))))
         proxy = Delay(near.host, near.port, ROUND_TRIP)

@@ -9,7 +9,7 @@ import psycopg
 from sqlalchemy import make_url
 
 from tests.performance import house
-from tests.performance.lines import Entry, at_most, median, spread, tell
+from tests.performance.lines import Entry, at_most, median, spread, tell, turns
 from tests.performance.load import Connection, Load, gets
 from tests.server_process import free_port
 
@@ -52,11 +52,8 @@ WHERE r.type = 'CarePlan' AND m.value = %s AND r.body <> '{}' ORDER BY r.id
 def run(quick: bool, servers: house.Servers) -> list[Entry]:
     """Measure the line: the worst of a plan read, its author read, and the plans of a client searched for."""
     count, many, number, questions = (40, 50_000, 4, 150) if quick else (400, 200_000, 9, 1000)
-    with house.database(servers.postgres) as url, tempfile.TemporaryDirectory() as folder:
-        tell(f"growth.scope: putting {count} cases and {many} members in")
-        put = house.House(url, Path(folder))
-        put.fill(count)
-        put.close()
+    with house.database(servers, count) as url, tempfile.TemporaryDirectory() as folder:
+        tell(f"growth.scope: putting {many} members in")
         plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         with psycopg.connect(plain, autocommit=True) as connection:
             connection.execute(MOVED)
@@ -85,12 +82,11 @@ def _line(port: int, asked: dict[str, dict[str, list[str]]], many: int, number: 
     for what in asked["northern"]:
         clients = [_client(port, payer, paths[what]) for payer, paths in asked.items()]
         grown, times = [], []
-        for turn in range(number + 1):
+        for turn in turns(f"growth.scope, {what}", number):
             large, small = _in_turn(clients, questions)
             if turn:
                 grown.append(large / small)
                 times.append((1000 * large, 1000 * small))
-                tell(f"growth.scope, {what}: round {turn} of {number}")
         for client in clients:
             client.socket.close()
         worst.append(median(grown))

@@ -89,10 +89,9 @@ def _started(home: Path) -> Iterator[Hapi]:
     port = free_port()
     with (
         PostgresServer() as postgres,
-        house.database(postgres) as url,
         tempfile.TemporaryDirectory() as folder,
     ):
-        at = make_url(url)
+        at = make_url(postgres.create_database("hapi"))
         settings = {
             "server.port": port,
             "spring.datasource.url": f"jdbc:postgresql://127.0.0.1:{at.port}/{at.database}",

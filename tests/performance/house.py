@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from functools import cached_property
@@ -17,11 +18,12 @@ from service.store.migrations.schema import upgrade
 from service.wire.json import dump
 from service.wiring import compiled, rooms, serving
 from tests.performance import cases
-from tests.servers import Postgres, PostgresServer, RabbitServer
+from tests.performance.lines import tell
+from tests.servers import PostgresServer, RabbitServer
 
 ROOT = Path(__file__).parents[2]
-WAIT = 120
-"""Seconds that a server of a bench may take to answer, also on a machine in use."""
+PATIENCE = 120
+"""So many seconds a server may take to answer on a machine that others use."""
 REGISTRY = """
 partners:
   - {name: cms, kind: case-system}
@@ -37,7 +39,7 @@ partners:
 
 
 class Servers(contextlib.ExitStack):
-    """Private servers, each started when it is first asked for."""
+    """Private servers, each started when it is first asked for; and databases that others are copied from."""
 
     @cached_property
     def postgres(self) -> PostgresServer:
@@ -49,13 +51,30 @@ class Servers(contextlib.ExitStack):
         """A RabbitMQ broker."""
         return self.enter_context(RabbitServer())
 
+    @cached_property
+    def _filled(self) -> dict[int | None, str]:
+        return {}
+
+    def filled(self, count: int | None) -> str:
+        """The name of a database of today's schema with the directory and so many cases, or None of both."""
+        if count not in self._filled:
+            name = f"casebridge_bench_of_{count}"
+            tell(f"putting {count or 'no'} cases in")
+            with tempfile.TemporaryDirectory() as folder:
+                put = House(self.postgres.create_database(name), Path(folder))
+                if count is not None:
+                    put.fill(count)
+                put.close()
+            self._filled[count] = name
+        return self._filled[count]
+
 
 @contextlib.contextmanager
-def database(server: Postgres) -> Iterator[str]:
-    """The URL of an empty database."""
-    name = f"casebridge_bench_{time.time_ns()}"
-    yield server.create_database(name)
-    server.drop_database(name)
+def database(servers: Servers, count: int | None = None) -> Iterator[str]:
+    """The URL of a database of today's schema with the directory and so many cases, or None of both."""
+    name, template = f"casebridge_bench_{time.time_ns()}", servers.filled(count)
+    yield servers.postgres.create_database(name, template)
+    servers.postgres.drop_database(name)
 
 
 def environment(url: str, folder: Path, **more: str) -> dict[str, str]:
@@ -82,10 +101,10 @@ def process(environment: dict[str, str], *words: str) -> Iterator[subprocess.Pop
 
 def wait(port: int, path: str) -> None:
     """Return when a server on this machine answers 200."""
-    deadline = time.monotonic() + WAIT
+    deadline = time.monotonic() + PATIENCE
     while not _answers(port, path):
         if time.monotonic() > deadline:
-            raise RuntimeError(f"{path} was not answered within {WAIT} s")
+            raise RuntimeError(f"{path} was not answered within {PATIENCE} s")
         time.sleep(0.005)
 
 

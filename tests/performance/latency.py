@@ -69,7 +69,7 @@ def run(quick: bool, servers: house.Servers) -> list[Entry]:
     url = servers.rabbit.create_vhost()
     topology.declare(url, PARTNERS)
     with ExitStack() as stack:
-        database = stack.enter_context(house.database(servers.postgres))
+        database = stack.enter_context(house.database(servers))
         office = Office(database)
         stack.callback(office.engine.dispose)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))

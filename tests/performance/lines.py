@@ -1,8 +1,10 @@
 """The lines of the report: what was measured, its budget, and whether it holds."""
 
+import math
 import statistics
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 Entry = dict[str, object]
@@ -23,14 +25,43 @@ def _entry(name: str, value: float, unit: str, budget: float, holds: bool, detai
     return {"name": name, "value": value, "unit": unit, "budget": budget, "holds": holds, "detail": detail}
 
 
+class Allowance:
+    """Until when a bench may begin another round; `cut` says which rounds that kept from being."""
+
+    def __init__(self) -> None:
+        self.until = math.inf
+        self.cut: list[str] = []
+
+    def give(self, seconds: float) -> None:
+        """Allow so many seconds from now on."""
+        self.until, self.cut = time.monotonic() + seconds, []
+
+    def is_over(self, what: str) -> bool:
+        """Whether time is over; what would go on is noted."""
+        is_over = time.monotonic() > self.until
+        self.cut += [what] if is_over else []
+        return is_over
+
+
+ALLOWANCE = Allowance()
+
+
+def turns(what: str, count: int) -> Iterator[int]:
+    """Number the rounds: 0 warms up, then as many as are wanted or there is time for, but one at least."""
+    for number in range(count + 1):
+        if number > 1 and ALLOWANCE.is_over(f"{what} after {number - 1} of {count} rounds"):
+            return
+        yield number
+        if number:
+            tell(f"{what}: round {number} of {count}")
+
+
 def rounds(what: str, count: int, *sides: Callable[[], T]) -> list[list[T]]:
     """Measure each side once a round, in turn; return what each found. One round before them warms up."""
     measured: list[list[T]] = [[] for _ in sides]
-    for number in range(count + 1):
+    for _ in turns(what, count):
         for side, numbers in zip(sides, measured, strict=True):
             numbers.append(side())
-        if number:
-            tell(f"{what}: round {number} of {count}")
     return [numbers[1:] for numbers in measured]
 
 

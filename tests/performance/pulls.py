@@ -76,11 +76,8 @@ def run(quick: bool, servers: house.Servers) -> list[Entry]:
 @contextlib.contextmanager
 def site(servers: house.Servers, count: int, copies: int) -> Iterator[Site]:
     """Run `casebridge serve` on a database with so many cases, and so many more of each."""
-    with house.database(servers.postgres) as url, tempfile.TemporaryDirectory() as folder:
-        tell(f"pulls: putting {count} cases in, {copies} more of each")
-        put = house.House(url, Path(folder))
-        put.fill(count)
-        put.close()
+    with house.database(servers, count) as url, tempfile.TemporaryDirectory() as folder:
+        tell(f"pulls: {copies} more of each of {count} cases")
         plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         with psycopg.connect(plain, autocommit=True) as connection:
             reads, pulls = paths_of(connection)

@@ -11,7 +11,7 @@ from sqlalchemy import make_url
 from service.wire.json import parse
 from tests.performance import house, processor
 from tests.performance.floor import TABLE
-from tests.performance.lines import Entry, at_least, at_most, median, ratios, rounds, spread, tell
+from tests.performance.lines import Entry, at_least, at_most, median, ratios, rounds, spread
 from tests.performance.load import Answered, Load, ask, gets
 from tests.server_process import free_port
 
@@ -51,12 +51,8 @@ class Asked:
 
 def run(quick: bool, servers: house.Servers) -> list[Entry]:
     """Measure all lines; service and floor give the same bytes on the same PostgreSQL, by a process each."""
-    count, number, seconds = (60, 4, 1.5) if quick else (600, 9, 3)
-    with house.database(servers.postgres) as url, tempfile.TemporaryDirectory() as folder:
-        tell(f"read: putting {count} cases in")
-        put = house.House(url, Path(folder))
-        put.fill(count)
-        put.close()
+    count, number, seconds = (40, 4, 1.5) if quick else (600, 9, 3)
+    with house.database(servers, count) as url, tempfile.TemporaryDirectory() as folder:
         port, floor_port = free_port(), free_port()
         plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         words = ("service", "serve", "--workers", "1", "--port", str(port))

@@ -141,7 +141,7 @@ def run(quick: bool, servers: house.Servers) -> list[Entry]:
     count, number = (10_000, 3) if quick else (40_000, 5)
     url = servers.rabbit.create_vhost()
     topology.declare(url, PARTNERS)
-    with house.database(servers.postgres) as database:
+    with house.database(servers) as database:
         # the collector is as in a worker
         with pausing():
             office = Office(database)

@@ -46,7 +46,7 @@ def _started(bytecode: Path, held: list[float]) -> float:
 def memory(quick: bool, servers: house.Servers) -> list[Entry]:
     """Measure memory.worker: the resident memory of a relay's process, half way and at the end."""
     half = 10_000 if quick else 50_000
-    with house.database(servers.postgres) as url, tempfile.TemporaryDirectory() as folder:
+    with house.database(servers) as url, tempfile.TemporaryDirectory() as folder:
         office = Office(url)
         environment = house.environment(url, Path(folder), AMQP_URL=servers.rabbit.create_vhost())
         with house.process(environment, "service", "worker") as worker:

@@ -1,6 +1,7 @@
 """The benchmarks report what others read, and measure the same work on each side; no time is asserted."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from tests.performance import discharge_in, mapping, processor
 from tests.performance.__main__ import BENCHES, main
 from tests.performance.by_hand import ByHand
 from tests.performance.house import ROOT
-from tests.performance.lines import at_least, at_most
+from tests.performance.lines import ALLOWANCE, at_least, at_most, rounds
 
 FIELDS = {"name": str, "value": int | float, "unit": str, "budget": int | float, "holds": bool, "detail": str}
 
@@ -44,6 +45,15 @@ def test_a_budget_holds_up_to_its_bound_and_not_beyond():
         True,
     ]
     assert [at_most("x", value, "s", 2, "")["holds"] for value in (1, 2, 2.01)] == [True, True, False]
+
+
+def test_rounds_are_cut_where_time_is_over_but_for_one():
+    ALLOWANCE.give(0)
+    assert rounds("x", 3, lambda: 1) == [[1]]
+    assert ALLOWANCE.cut == ["x after 1 of 3 rounds"]
+    ALLOWANCE.give(math.inf)
+    assert rounds("x", 3, lambda: 1) == [[1, 1, 1]]
+    assert ALLOWANCE.cut == []
 
 
 def test_the_mappings_and_the_hand_make_the_same_of_a_case():
