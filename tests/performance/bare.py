@@ -86,8 +86,10 @@ def insert(table: Table) -> bytes:
 
 
 def upsert(table: Table) -> bytes:
-    """Insert a row; where its key is taken, replace it."""
+    """Insert a row; where it has a key that is taken, replace it."""
     keys = [column.name for column in table.primary_key]
+    if not keys:
+        return insert(table)
     rest = [column.name for column in table.columns if column.name not in keys]
     taken = sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(_name(name)) for name in rest or keys)
     otherwise = sql.SQL(" ON CONFLICT ({}) DO UPDATE SET {}").format(_listed(keys), taken)

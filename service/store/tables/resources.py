@@ -81,26 +81,28 @@ history = Table(
 def _values(name: str, *values: "Column[object]") -> Table:
     """A table of what is compared by more than equality; `key` is hashed of view, type and path.
 
-    `resource` is hashed of what names the resource: by it rows are replaced.
+    `resource` is hashed of what names the resource: by it rows are replaced, under a lock on its row. No key
+    keeps two from being alike, for one takes as much as the rows; but on SQLite, which lets none go.
     """
     return Table(
         name,
         metadata,
-        Column("resource", BigInteger, primary_key=True, autoincrement=False),
-        Column("key", BigInteger, primary_key=True, autoincrement=False),
+        Column("resource", BigInteger, nullable=False),
+        Column("key", BigInteger, nullable=False),
         *values,
         Column("id", String(64), nullable=False),
+        Index(f"{name}_resource", "resource"),
         Index(f"{name}_value", "key", *(value.name for value in values)),
     )
 
 
 ranges = _values(
-    "search_range", Column("low", Double, primary_key=True), Column("high", Double, primary_key=True)
+    "search_range", Column("low", Double, nullable=False), Column("high", Double, nullable=False)
 )
 # a btree row of PostgreSQL holds 2,704 bytes; in the order of bytes it finds what begins with a text
 TEXT: Final = 400
 _TEXT = String(TEXT, collation="C").with_variant(String(TEXT), "sqlite")
-texts = _values("search_text", Column("value", _TEXT, primary_key=True))
+texts = _values("search_text", Column("value", _TEXT, nullable=False))
 # by which parameters all that was stored then can be searched
 searched = Table("searched", metadata, Column("name", String(24), primary_key=True), stamp("at"))
 

@@ -1,5 +1,8 @@
 """Exports are cut between clients, and what is of a type is found by them; smaller indexes do for both.
 
+What a resource is compared by is found by it alone: PostgreSQL keeps what is alike in an index once, and a
+primary key of all columns took as much as the rows.
+
 What the audit says of a file is long, and is compressed with LZ4 as bodies are, where PostgreSQL has it.
 """
 
@@ -25,6 +28,8 @@ def upgrade() -> None:
     # sorted by id within each instant
     op.create_index("resource_of_client", "resource", ["view", "type", "client"])
     op.create_index("resource_changed", "resource", ["view", "type", "last_updated"])
+    for table in ("search_range", "search_text"):
+        op.create_index(f"{table}_resource", table, ["resource"])
     connection = op.get_bind()
     if connection.dialect.name == "postgresql" and connection.execute(sa.text(SUPPORTED)).scalar():
         for part in connection.execute(sa.text(PARTITIONS)).scalars().all():
@@ -32,3 +37,6 @@ def upgrade() -> None:
     # readers wait for this until the commit, so it comes last
     op.drop_index("resource_client", "resource")
     op.drop_index("resource_updated", "resource")
+    if connection.dialect.name == "postgresql":
+        for table in ("search_range", "search_text"):
+            op.drop_constraint(f"{table}_pkey", table)
