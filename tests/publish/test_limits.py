@@ -213,6 +213,18 @@ def test_a_broker_that_goes_away_between_the_flag_and_the_unbinding_finds_it_unb
     assert not is_bound(broker)
 
 
+def test_who_leads_no_more_flags_nothing_and_takes_no_flag_off(office):
+    lead = office.outbox.lead()
+    office.outbox.hold("harbor", 23)
+    with office.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE lease SET fence = fence + 1")
+    for late in (lambda: office.outbox.let_go("harbor"), lambda: office.outbox.hold("clinic", 23)):
+        with pytest.raises(Unavailable):
+            late()
+    assert list(office.outbox.held()) == ["harbor"]
+    lead.close()
+
+
 def test_a_leader_that_slept_and_unbinds_late_delays_it_and_loses_nothing(office, broker):
     paced = Paced(office, broker.url, limited())
     paced.send(*(sent := story(10)))
