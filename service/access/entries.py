@@ -20,6 +20,7 @@ RUN_OUT_DAYS: Final = {"hospital": 90}
 MOST_RUN_OUT_DAYS: Final = 36_500
 LEAST_BYTES: Final = 100_000_000
 """What a stream keeps at least: it lets go whole segments only, and keeps the last one."""
+MOST_BYTES: Final = 10**15
 
 
 class _Strict(Schema):
@@ -48,7 +49,7 @@ class _Queue(_Strict):
     max_age = fields.String(
         validate=validate.Regexp(r"[1-9][0-9]{0,4}[YMDhms]\Z", error="Write e.g. 7D or 12h.")
     )
-    max_bytes = fields.Integer(strict=True, validate=validate.Range(min=LEAST_BYTES))
+    max_bytes = fields.Integer(strict=True, validate=validate.Range(min=LEAST_BYTES, max=MOST_BYTES))
 
     @validates_schema
     def check_stream(self, queue: dict[str, Any], **_: Any) -> None:

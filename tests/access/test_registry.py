@@ -58,6 +58,7 @@ def test_a_partner_is_read_with_its_queues(tmp_path):
         (QUEUE.format("queue_type: stream, depth_limit: 9"), "limited by max_age"),
         (QUEUE.format("queue_type: stream, max_age: a week"), "Write e.g. 7D"),
         (QUEUE.format("queue_type: stream, max_bytes: 1000"), "max_bytes"),
+        (QUEUE.format(f"queue_type: stream, max_bytes: {2**63}"), "max_bytes"),
         (QUEUE.format("queue_type: stream").replace("'#'", "'#', full_resource: true"), "what is erased"),
     ],
 )
