@@ -6,6 +6,7 @@ import itertools
 import os
 import shutil
 import sqlite3
+from copy import deepcopy
 from hashlib import sha256
 
 import pytest
@@ -15,6 +16,7 @@ from sqlalchemy import Engine, event, make_url
 from service.settings import Settings
 from service.store.migrations.schema import upgrade
 from service.store.sql.engine import connect
+from service.wire.contracts import configured
 from service.wiring import compiled
 from tests import servers
 from tests.databases import Lent
@@ -62,6 +64,22 @@ def once_each_stack(load):
 
 
 compiled.load = once_each_stack(compiled.load)
+
+
+def once_each_file(load):
+    """What loads files that configure us, but the same bytes by the same schema once a run."""
+    known = {}
+
+    def load_once(schema, path, what):
+        key = (type(schema), path, path.is_file() and path.read_bytes())
+        if key not in known:
+            known[key] = load(schema, path, what)
+        return deepcopy(known[key])
+
+    return load_once
+
+
+configured.load = once_each_file(configured.load)
 
 
 @event.listens_for(Engine, "checkout")
