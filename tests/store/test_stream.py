@@ -5,10 +5,10 @@ import sys
 from datetime import UTC, date, datetime
 
 import pytest
-from sqlalchemy import bindparam, delete, insert, select, text
+from sqlalchemy import bindparam, delete, func, insert, make_url, select, text
 from sqlalchemy.exc import InternalError
 
-from service.errors import Conflict
+from service.errors import Conflict, Unavailable
 from service.store import tables as t
 from service.store.migrations.schema import upgrade
 from service.store.rows import statements as q
@@ -277,3 +277,38 @@ def test_what_comes_back_to_a_pool_that_was_given_up_is_closed(engine):
         driver = connection._driver
         connection.execute(NAMES).all()
     assert not driver.closed
+
+
+def test_as_often_as_the_server_ends_a_connection_it_is_replaced(engine, postgres_url):
+    other = connect(postgres_url)
+    mine, end = select(func.pg_backend_pid()), select(func.pg_terminate_backend(bindparam("pid"), 5_000))
+    ended = set()
+    # more often than the pool has connections
+    for _ in range(25):
+        with reading(engine) as connection:
+            ended.add(pid := connection.execute(mine).scalar())
+        with reading(other) as connection:
+            assert connection.execute(end, {"pid": pid}).scalar()
+    other.dispose()
+    assert len(ended) == 25
+    assert names(engine) == []
+    assert engine.pool.checkedout() == 0
+
+
+def test_what_cannot_be_replaced_takes_no_place_of_the_pool(engine, postgres_url):
+    url = make_url(postgres_url)
+    admin = connect(url.set(database="postgres").render_as_string(hide_password=False))
+    allow = f'ALTER DATABASE "{url.database}" ALLOW_CONNECTIONS '
+    ended = text("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = :name")
+    assert names(engine) == []
+    with reading(admin) as connection:
+        connection.execute(text(allow + "false")).all()
+        assert connection.execute(ended, {"name": url.database}).scalars() == [True]
+    for _ in range(3):
+        with pytest.raises(Unavailable), reading(engine):
+            pass
+    with reading(admin) as connection:
+        connection.execute(text(allow + "true")).all()
+    admin.dispose()
+    assert names(engine) == []
+    assert engine.pool.checkedout() == 0

@@ -31,6 +31,7 @@ class StreamPool(QueuePool):
                 entry.invalidate()
                 entry.get_connection()
         except BaseException:
+            entry.invalidate()
             self.take_back(entry)
             raise
         return entry  # type: ignore[no-any-return]
@@ -45,7 +46,7 @@ def is_there(connection: Any) -> bool:
 
     One from before the server was silent is taken for lost: a proxy between would say nothing of it.
     """
-    if not connection.server.is_trusted(connection):
+    if connection.closed or not connection.server.is_trusted(connection):
         return False
     heard = poll()
     heard.register(connection.fileno(), POLLIN)
