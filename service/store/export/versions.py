@@ -39,6 +39,8 @@ from service.store.scope import narrowing
 FORMS: Final = 500
 # what a part comes to; without it that is sorted on the disk
 MEMORY: Final = ("work_mem", "64MB")
+LENGTH: Final = "length"
+"""Names how long a body is, among columns: to sort the bodies themselves takes the disk."""
 ROW: Final = bindparam("export_row", type_=BigInteger)
 SINCE_ROW: Final = bindparam("export_since_row", type_=BigInteger)
 TYPE: Final[Any] = bindparam("export_type")
@@ -117,8 +119,8 @@ def counted_by_client(form: Form) -> Select[Any]:
 
     One begins where so many are before it as are in `export_size`, or that many bytes; a client is in one.
     """
-    whole = union_all(*_legs(form, "client", "body")).subquery().c
-    count, bytes_ = func.count().label("count"), func.sum(func.length(whole.body)).label("bytes")
+    whole = union_all(*_legs(form, "client", LENGTH)).subquery().c
+    count, bytes_ = func.count().label("count"), func.sum(whole[LENGTH]).label("bytes")
     c = select(whole.client, count, bytes_).group_by(whole.client).subquery().c
     size, most = (bindparam(name, type_=BigInteger) for name in ("export_size", "export_bytes"))
     number = _before(c.count, c.client) // size + _before(c.bytes, c.client) // most
@@ -126,7 +128,7 @@ def counted_by_client(form: Form) -> Select[Any]:
     first, last = func.min(rows.client).label("first"), func.max(rows.client).label("last")
     total = cast(func.sum(rows.count), BigInteger).label("count")
     grouped: Any = select(first, last, total).group_by(rows.number).order_by(rows.number)
-    return at_once(grouped)
+    return at_once(grouped).execution_options(setting=MEMORY)
 
 
 def _before(amount: ColumnElement[Any], key: ColumnElement[Any]) -> ColumnElement[int]:
@@ -188,14 +190,19 @@ def _legs(form: Form, *names: str) -> list[Select[Any]]:
     """Return the statements of columns of the versions: of those that are current, and of older ones."""
     return [
         *(
-            select(*(t.resource.c[name] for name in names)).where(*_current(form), wanted)
+            select(*(_column(t.resource, name) for name in names)).where(*_current(form), wanted)
             for wanted in _wanted(form, t.resource, _has_changed(t.resource))
         ),
         *(
-            select(*(t.history.c[name] for name in names)).where(*_older(form), wanted)
+            select(*(_column(t.history, name) for name in names)).where(*_older(form), wanted)
             for wanted in _wanted(form, t.history, t.history.c.row > SINCE_ROW)
         ),
     ]
+
+
+def _column(table: Any, name: str) -> ColumnElement[Any]:
+    column: ColumnElement[Any] = func.length(table.c.body).label(name) if name == LENGTH else table.c[name]
+    return column
 
 
 def _current(form: Form) -> list[ColumnElement[bool]]:
