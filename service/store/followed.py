@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Engine, case, select, update
+from sqlalchemy import Engine, case, delete, select, update
 
 from service.store import tables as t
 from service.store.rows.typed import aware, upsert
@@ -56,6 +56,11 @@ class SqlFollowed:
         taken = case((follows, last), else_=_C.taken) if first else _C.taken
         most = max(events, last)
         self._change(id_, {"heard": case((_C.heard < most, most), else_=_C.heard), "taken": taken})
+
+    def forget(self, id_: str) -> None:
+        """Keep one no longer: nothing is told at its id any more."""
+        with writing(self._engine) as connection:
+            connection.execute(delete(t.followed_topic).where(_C.id == id_))
 
     def forget_events(self, id_: str) -> None:
         """Begin counting anew: the subscription there is another one."""

@@ -73,7 +73,7 @@ from service.wire.fhir.check.check import check as check_r4
 from service.wiring.compiled import compositions, inbounds, of_views, owners
 from service.wiring.rooms import now, projecting, receiving, unmerging
 from service.wiring.subscribing import subscriptions
-from service.wiring.topics import notifications
+from service.wiring.topics import topic_notices
 
 Clock = Callable[[], datetime]
 
@@ -109,7 +109,7 @@ def doors(
         validate.door(Disclosure(store)),
         terminology(vocabularies, base, now),
         *_hospitals(reception, base, now),
-        notified.door(notifications(engine, reception, partners)),
+        notified.door(topic_notices(engine, reception, partners)),
         subscribed.door(subscriptions(settings, engine, now), Recalling(SqlNotifying(engine)), base),
         audit(audited, base),
         feed(Disclosure(store)),

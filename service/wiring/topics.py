@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from service.errors import Misconfigured
 from service.flows.discharge.receive import Reception
 from service.flows.topics.following import Topics
-from service.flows.topics.notified import Notifications
+from service.flows.topics.notified import TopicNotices
 from service.settings import Settings
 from service.store.followed import SqlFollowed
 from service.values.access.scope import Partner
@@ -16,16 +16,16 @@ from service.wire.http import exchange
 from service.wiring.rooms import now
 
 
-def notifications(engine: Engine, reception: Reception, partners: Mapping[str, Partner]) -> Notifications:
-    """Plug the table of what is followed into the story of notifications."""
-    return Notifications(SqlFollowed(engine), reception, partners)
+def topic_notices(engine: Engine, reception: Reception, partners: Mapping[str, Partner]) -> TopicNotices:
+    """Plug the table of what is followed into the story of notices."""
+    return TopicNotices(SqlFollowed(engine), reception, partners)
 
 
 def topics(
     settings: Settings, engine: Engine, reception: Reception, partners: Mapping[str, Partner]
 ) -> Topics:
     """Plug partners' servers into the story of what we subscribe to."""
-    told = notifications(engine, reception, partners)
+    told = topic_notices(engine, reception, partners)
     address = f"{settings.base_url}/notifications"
     return Topics(told.followed, exchange, told, partners, address, _token_in, now)
 

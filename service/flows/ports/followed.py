@@ -28,6 +28,9 @@ class FollowedPort(Protocol):
     def hear(self, id_: str, events: int, first: int, last: int) -> None:
         """Record that there were so many events, and that those from `first` to `last` came; 0: none."""
 
+    def forget(self, id_: str) -> None:
+        """Keep one no longer: nothing is told at its id any more."""
+
     def forget_events(self, id_: str) -> None:
         """Begin counting anew: the subscription there is another one."""
 

@@ -16,10 +16,10 @@ from uuid import uuid4
 
 import structlog
 
-from service.errors import CasebridgeError, Malformed, NotFound, Unavailable
+from service.errors import CasebridgeError, Malformed, NotFound, Rejected, Unavailable
 from service.flows.ports import Clock
 from service.flows.ports.followed import Ask, FollowedPort
-from service.flows.topics.notified import Notifications
+from service.flows.topics.notified import TopicNotices
 from service.supervision import Backoff, supervise
 from service.values.access.scope import Partner
 from service.values.inbound.followed import Followed, Received
@@ -43,11 +43,11 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Topics:
-    """The story of what we subscribe to; `address` is where notifications come, without the id."""
+    """The story of what we subscribe to; `address` is where notices come, without the id."""
 
     followed: FollowedPort
     ask: Ask
-    notifications: Notifications
+    notices: TopicNotices
     partners: Mapping[str, Partner]
     address: str
     token: Callable[[str], str]
@@ -67,15 +67,17 @@ class Topics:
         now = self.clock()
         asked = sha256(dump([topic.server, topic.topic, topic.filters]).strip()).hexdigest()
         mine = self.followed.of(partner.name, topic.name)
+        if mine is not None and mine.asked != asked:
+            # what the registry asked for before is told at an address that is nobody's from now on
+            self.followed.forget(mine.id)
+            mine = None
         if mine is None:
             mine = Followed(partner.name, topic.name, str(uuid4()), (), asked, now)
             if not self.followed.begin(mine):
                 return False
-        is_due = mine.due <= now or mine.asked != asked or (mine.heard > mine.taken and not mine.tries)
+        is_due = mine.due <= now or (mine.heard > mine.taken and not mine.tries)
         if not is_due or not self.followed.claim(mine, now + LEASE):
             return False
-        if mine.asked != asked:
-            mine = replace(mine, asked=asked, renew=None)
         try:
             self._catch_up(partner, topic, self._kept(partner, topic, mine, now))
         except CasebridgeError as failed:
@@ -94,6 +96,9 @@ class Topics:
             if answer.status not in _GONE:
                 notice = notice_of(_status_bundle(_json(answer)))
                 if notice.status in {"requested", "active"}:
+                    if notice.events < mine.taken:
+                        # the server counts from 1 again
+                        self.followed.forget_events(mine.id)
                     self.followed.hear(mine.id, notice.events, 0, 0)
                     return self._settle(mine, now)
             else:
@@ -103,11 +108,13 @@ class Topics:
     def _subscribe(self, partner: Partner, topic: Topic, mine: Followed, now: datetime) -> Followed:
         """Create the Subscription there, or put it in the place of the one that is; with a new secret.
 
-        What may be shown is kept before: a handshake comes before the answer.
+        What may be shown is kept before: a handshake comes before the answer. What was agreed on last does
+        beside it, in case that this is not taken.
         """
         secret = secrets.token_urlsafe(32)
-        mine = replace(mine, secrets=(digest_of(secret), *mine.secrets[:1]))
-        self.followed.keep(replace(mine, due=now + LEASE))
+        agreed = mine.secrets[-1:]
+        self.followed.keep(replace(mine, secrets=(digest_of(secret), *agreed), due=now + LEASE))
+        mine = replace(mine, secrets=(*agreed, digest_of(secret)))
         sent = subscription_to(
             topic.topic,
             topic.filters,
@@ -135,12 +142,23 @@ class Topics:
 
     def _catch_up(self, partner: Partner, topic: Topic, mine: Followed) -> None:
         """Ask for events that were told of and did not come, until all have; raises Unavailable."""
+        most = MOST
         while (now := self.followed.find(mine.id)) is not None and now.heard > now.taken:
-            first, last = now.taken + 1, min(now.heard, now.taken + MOST)
+            first, last = now.taken + 1, min(now.heard, now.taken + most)
             asked = f"eventsSinceNumber={first}&eventsUntilNumber={last}&content=full-resource"
             answer = self._ask(partner, topic, "GET", f"/Subscription/{mine.remote}/$events?{asked}")
-            _check(answer)
-            self.notifications.take(partner, now, answer.body, _json(answer), (first, last))
+            sent = _json(answer)
+            last = _last_told(sent, first, last)
+            try:
+                self.notices.take(partner, now, answer.body, sent, (first, last))
+            except Rejected as refused:
+                if last > first:
+                    # one at a time tells which cannot be used
+                    most = 1
+                    continue
+                about = {"partner": partner.name, "topic": topic.name, "number": first}
+                log.error("topic_event_refused", kind=type(refused).__name__, **about)  # noqa: TRY400 - it may quote
+                self.followed.hear(mine.id, 0, first, last)
             log.info("topic_caught_up", partner=partner.name, topic=topic.name, events=last - first + 1)
 
     def _ask(
@@ -148,6 +166,20 @@ class Topics:
     ) -> Received:
         token = self.token(topic.token_file) if topic.token_file else ""
         return self.ask(method, f"{topic.server}{path}", body, token, partner.credentials.private_hosts)
+
+
+def _last_told(sent: Any, first: int, last: int) -> int:
+    """Return up to which of the events that were asked for an answer tells: of many it may be the first.
+
+    Raises:
+        Malformed: it is no answer of `$events`.
+        Unavailable: it tells of other events alone.
+    """
+    numbers = notice_of(sent).numbers
+    told = [number for number in numbers if first <= number <= last]
+    if numbers and not told:
+        raise Unavailable("The server told of other events than it was asked for.")
+    return max(told, default=last)
 
 
 def digest_of(secret: str) -> str:

@@ -23,7 +23,7 @@ _TAKEN: Final = Answer(200, MEDIA_TYPE, b"")
 
 
 @dataclass(frozen=True, slots=True)
-class Notifications:
+class TopicNotices:
     """The story of what partners' servers tell of topics that we follow."""
 
     followed: FollowedPort
@@ -31,7 +31,7 @@ class Notifications:
     partners: Mapping[str, Partner]
 
     def admit(self, id_: str, digest: str) -> tuple[Partner, Followed]:
-        """Return whose notifications come at an id, and what it is, to who shows its secret.
+        """Return whose notices come at an id, and what it is, to who shows its secret.
 
         Raises:
             Unauthenticated: nothing is followed there, or another secret is shown; which, nobody is told.

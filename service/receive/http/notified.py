@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 
 from service.door import PUBLIC, Door
 from service.errors import Unauthenticated
-from service.flows.topics.notified import Notifications
+from service.flows.topics.notified import TopicNotices
 from service.receive.http.fhir import fhir_body
 from service.receive.http.fhir_openapi import TAG
 from service.wire.contracts.published.openapi.operations import Operation, place, resource
@@ -17,8 +17,8 @@ from service.wire.contracts.published.openapi.operations import Operation, place
 PATH = "/notifications"
 
 
-def door(notifications: Notifications) -> Door:
-    """Return the door that takes notifications in."""
+def door(notices: TopicNotices) -> Door:
+    """Return the door that takes notices in."""
     routes = Blueprint("notifications", __name__, url_prefix=PATH)
 
     @routes.post("/<id_>")
@@ -26,9 +26,9 @@ def door(notifications: Notifications) -> Door:
         scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             raise Unauthenticated("Show the token that the Subscription has in its header.")
-        partner, mine = notifications.admit(id_, sha256(secret.strip().encode()).hexdigest())
+        partner, mine = notices.admit(id_, sha256(secret.strip().encode()).hexdigest())
         raw, sent = fhir_body("Bundle")
-        notifications.receive(partner, mine, raw, sent)
+        notices.receive(partner, mine, raw, sent)
         return Response(status=200)
 
     operation = Operation(

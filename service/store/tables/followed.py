@@ -4,7 +4,7 @@ from sqlalchemy import BigInteger, Column, DateTime, Integer, String, Table, Uni
 
 from service.store.tables.columns import metadata, stamp
 
-# `secrets` are digests, the newest first, with a space between.
+# `secrets` are digests, the one that was agreed on last at the end, with a space between.
 followed_topic = Table(
     "followed_topic",
     metadata,

@@ -11,10 +11,10 @@ Kind = Literal["handshake", "heartbeat", "event-notification", "query-status", "
 class Followed:
     """How we stand with a topic of a partner: we ask for it by a Subscription, and are told at `id`.
 
-    `secrets` are the digests of what a notification may show, the newest first; `asked` digests what the
-    registry asks for, `remote` is the id of the Subscription there, '' while there is none. Of the events
-    up to the number `heard` of, those up to `taken` came. It is asked for again at `renew`, and something is
-    to be done at `due`, after so many `tries` in vain; `reason` is why.
+    `secrets` are the digests of what a notification may show, last what was agreed on last; `asked` digests
+    what the registry asks for, `remote` is the id of the Subscription there, '' while there is none. Of the
+    events up to the number `heard` of, those up to `taken` came. It is asked for again at `renew`, and
+    something is to be done at `due`, after so many `tries` in vain; `reason` is why.
     """
 
     partner: str
@@ -32,7 +32,7 @@ class Followed:
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class TopicNotice:
     """What a notification tells beside its resources: of which events, and how many there have been.
 
     `numbers` are those of its events, in order; `is_full` says that each event came with a resource.

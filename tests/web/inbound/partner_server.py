@@ -13,7 +13,7 @@ class PartnerServer:
 
     def __init__(self):
         self.subscriptions, self.events, self.asked = {}, [], []
-        self.status, self.refuses = "active", None
+        self.status, self.refuses, self.answers, self.most = "active", None, None, 100
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -65,7 +65,8 @@ class PartnerServer:
             return 200, {"resourceType": "Bundle", "type": "searchset", "entry": [status]}, {}
         asked = parse_qs(parts.query)
         first, last = (int(asked[name][0]) for name in ("eventsSinceNumber", "eventsUntilNumber"))
-        return 200, self.notification("query-event", *range(first, last + 1)), {}
+        last = min(last, first + self.most - 1)
+        return 200, self.answers or self.notification("query-event", *range(first, last + 1)), {}
 
     @property
     def subscription(self):

@@ -32,17 +32,17 @@ def entry_of(server, **more):
 
 
 class Followed:
-    """Our side: the application that takes notifications, and the worker's story at a clock of the test's."""
+    """Our side: the application that takes notices, and the worker's story at a clock of the test's."""
 
     def __init__(self, settings, engine, mappings, server):
-        self.server, self.now = server, START
+        self.server, self.now, self.mappings = server, START, mappings
         partners = registry.load(settings.partners)
         self.house = House(serving.application(settings, engine, mappings), engine)
         store = rooms.noticed_store(settings, engine)
         reception = rooms.receiving(settings, store, rooms.projecting(settings, mappings))
         told = topics.topics(settings, engine, reception, partners)
         self.story = Topics(
-            told.followed, told.ask, told.notifications, partners, told.address, told.token, lambda: self.now
+            told.followed, told.ask, told.notices, partners, told.address, told.token, lambda: self.now
         )
         self.kept = SqlFollowed(engine)
 
@@ -62,7 +62,7 @@ class Followed:
         return self.house.client.post(path, data=json.dumps(bundle), headers=headers).status_code
 
     def entries(self):
-        store = self.story.notifications.reception.store
+        store = self.story.notices.reception.store
         return store.look(lambda unit: unit.inbox.entries(partner=None, state=None, after=None, count=100))
 
     def stays(self):
@@ -109,7 +109,7 @@ def test_a_stay_that_is_told_goes_the_road_of_discharges_word_for_word(followed,
     assert followed.notify(bundle) == 200
     (summary,) = followed.entries()
     assert summary.state == "accepted"
-    store = followed.story.notifications.reception.store
+    store = followed.story.notices.reception.store
     kept = store.look(lambda unit: unit.inbox.entry(summary.id))
     assert (kept.partner, kept.inbound.raw) == ("mercy", json.dumps(bundle).encode())
     assert followed.stays() == ["V-1"]
@@ -166,6 +166,65 @@ def test_it_is_renewed_in_time_and_the_secret_from_before_does_until_the_next(fo
         assert followed.notify(server.notification("heartbeat"), shown) == 200
     followed.work(after=LASTS / 2)
     assert followed.notify(server.notification("heartbeat"), first) == 401
+
+
+def test_a_renewal_that_is_refused_again_and_again_leaves_the_secret_as_it_was(followed, server):
+    first, server.refuses = server.authorization, 503
+    for _ in range(4):
+        followed.work(after=LASTS)
+    assert followed.state.tries == 4
+    assert followed.notify(server.notification("heartbeat"), first) == 200
+
+
+def test_what_the_registry_asks_for_otherwise_is_asked_for_at_another_address(followed, server, settings):
+    before, first = followed.state.id, server.authorization
+    entry = entry_of(server, topic="urn:example:other")
+    settings.partners.write_text(json.dumps({"partners": [entry]}))
+    after = Followed(settings, followed.house.engine, followed.mappings, server)
+    after.work()
+    assert server.subscriptions["s2"]["criteria"] == "urn:example:other"
+    assert server.subscriptions["s2"]["channel"]["endpoint"].endswith(after.state.id) != before
+    assert after.notify(server.notification("heartbeat"), first) == 401
+
+
+def test_a_server_that_counts_from_one_again_is_believed(followed, server):
+    for number in (1, 2):
+        assert followed.notify(server.notification("event-notification", server.happen(stay(number)))) == 200
+    server.events = [stay(3)]
+    followed.work(after=LOOK)
+    assert followed.stays() == ["V-1", "V-2", "V-3"]
+    assert (followed.state.heard, followed.state.taken) == (1, 1)
+
+
+def test_a_server_that_tells_of_one_event_at_once_is_asked_until_all_came(followed, server):
+    server.most = 1
+    for number in (1, 2, 3):
+        server.happen(stay(number))
+    followed.work(after=LOOK)
+    assert followed.stays() == ["V-1", "V-2", "V-3"]
+
+
+def test_an_event_that_cannot_be_read_holds_up_no_other(followed, server):
+    server.happen(stay(1))
+    server.happen({**stay(2), "status": 7})
+    server.happen(stay(3))
+    followed.work(after=LOOK)
+    assert followed.stays() == ["V-1", "V-3"]
+    assert (followed.state.heard, followed.state.taken) == (3, 3)
+
+
+@pytest.mark.parametrize("nonsense", [lambda _: {"resourceType": "Bundle", "type": "history"}, lambda it: it])
+def test_a_server_that_answers_something_else_is_asked_again(followed, server, nonsense):
+    """No status, or events that were not asked for."""
+    first = server.notification("query-event", server.happen(stay(1)))
+    server.answers = nonsense({**first, "entry": first["entry"][:1]})
+    parameters = first["entry"][0]["resource"]["parameter"]
+    parameters[-1]["part"][0]["valueString"] = "9"
+    followed.work(after=LOOK)
+    assert (followed.state.taken, followed.state.tries) == (0, 1)
+    server.answers = None
+    followed.work(after=timedelta(hours=1))
+    assert followed.stays() == ["V-1"]
 
 
 def test_one_that_is_gone_there_is_made_again_and_its_events_are_counted_anew(followed, server):

@@ -26,7 +26,8 @@ By default no message carries personal data: it says what changed, and who may s
 A queue bound with `full_resource` gets the resource too, in `data.resource`.
 
 Hospitals send discharges the other way, and case systems clients and cases, to a queue of their own each;
-what it takes is told at its channel.
+what it takes is told at its channel. A header `traceparent` there, or of an HTTP request, is carried to each
+message that follows.
 """
 DISCHARGES: Final = """\
 A stay has begun, changed, ended or was cancelled, as a hospital says it to anybody: an HL7 v2 ADT message or
@@ -60,6 +61,7 @@ and `Casebridge-Id` have what HTTP's have. Answers go to queues of the sender's 
 `intake/amqp_replies`. What cannot be done goes to the queue of this name and `.dead`, with the headers
 `casebridge-reason` (a list of what HTTP would answer), `casebridge-user` and `casebridge-correlation`.
 """
+_HEADERS: Final = ("ref", "If-Match", "If-None-Match", "traceparent")
 _BINDING: Final = "0.3.0"
 _TAKEN: Final[dict[str, Any]] = {
     "discharge-hl7v2": {
@@ -86,7 +88,7 @@ def _commands() -> dict[str, Any]:
     headers = {
         "type": "object",
         "required": ["ref"],
-        "properties": {name: {"type": "string"} for name in ("ref", "If-Match", "If-None-Match")},
+        "properties": {name: {"type": "string"} for name in _HEADERS},
     }
     commands: dict[str, Any] = {}
     for kind in ("client", "case"):

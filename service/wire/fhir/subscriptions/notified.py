@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final, get_args
 
 from service.errors import Malformed
-from service.values.inbound.followed import Kind, Notice
+from service.values.inbound.followed import Kind, TopicNotice
 from service.wire.json import dump
 
 Json = dict[str, Any]
@@ -47,7 +47,7 @@ def subscription_to(
     )
 
 
-def notice_of(sent: Json) -> Notice:
+def notice_of(sent: Json) -> TopicNotice:
     """Return what a notification Bundle tells, or one that answers `$status` or `$events`.
 
     Raises:
@@ -64,7 +64,7 @@ def notice_of(sent: Json) -> Notice:
         raise Malformed("It is none of the kinds of notifications.", where=f"{_STATUS}.parameter")
     numbers = sorted(_number(_values(event).get("event-number", [""])[0]) for event in events)
     rest = [entry for entry in entries[1:] if isinstance(entry, dict) and "resource" in entry]
-    return Notice(
+    return TopicNotice(
         kind,
         str(told.get("status", [""])[0]),
         max(_number(told.get("events-since-subscription-start", ["0"])[0]), *numbers, 0),
