@@ -72,15 +72,15 @@ class SqlNotifying:
     def current(self, scope: Scope, keys: Collection[Key]) -> dict[Key, StoredResource]:
         """Return the same with what they say."""
         wanted, named = sorted(keys), parameters(scope)
-        found: dict[Key, StoredResource] = {}
+        resources: dict[Key, StoredResource] = {}
         with reading(self._engine) as connection:
             for start in range(0, len(wanted), MANY):
                 some = wanted[start : start + MANY]
                 asked = {"types": sorted({key[0] for key in some}), "ids": sorted({key[1] for key in some})}
                 for row in connection.execute(_current(form(scope)), {**named, **asked}):
                     if (row.type, row.id) in some:
-                        found[row.type, row.id] = stored_of(row)
-        return found
+                        resources[row.type, row.id] = stored_of(row)
+        return resources
 
     def advance(self, id_: str, since: int, until: int, events: Sequence[Event]) -> None:
         """Number what was found for a subscription between two positions, and go on behind the second.

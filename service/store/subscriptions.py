@@ -37,9 +37,9 @@ class SqlSubscriptions:
         begins with what is numbered from now on.
         """
         mine = _own(subscription.partner, subscription.id)
-        told = ("updated", "status", "body", "headers", "scopes", "purposes", "reason", "due")
+        columns = ("updated", "status", "body", "headers", "scopes", "purposes", "reason", "due")
         row = row_of(subscription)
-        changed = {name: row[name] for name in (*told, "tries", "failing")}
+        changed = {name: row[name] for name in (*columns, "tries", "failing")}
         with writing(self._engine) as connection:
             former = connection.execute(select(_S.version, _S.status).where(mine).with_for_update()).first()
             if former is None:

@@ -41,8 +41,8 @@ def operations() -> Iterator[Operation]:
 
 
 def _searches() -> Iterator[Operation]:
-    found = {200: answer("A searchset Bundle of all yours that match.", FHIR, resource("Bundle"))}
-    describe = partial(Operation, tag=FHIR_TAG, answers=found)
+    matches = {200: answer("A searchset Bundle of all yours that match.", FHIR, resource("Bundle"))}
+    describe = partial(Operation, tag=FHIR_TAG, answers=matches)
     fields = {name: {"type": "string"} for name in SEARCHED}
     form = {"application/x-www-form-urlencoded": {"schema": {"type": "object", "properties": fields}}}
     yield describe(
@@ -111,7 +111,7 @@ def _interactions() -> Iterator[Operation]:
 
 
 def _statuses() -> Iterator[Operation]:
-    told = {200: answer("A searchset of Parameters, one for each.", FHIR, resource("Bundle"))}
+    listed = {200: answer("A searchset of Parameters, one for each.", FHIR, resource("Bundle"))}
     which = (query("id", "Of this one alone."), query("status", "Of those that stand so alone."))
     for path, name, places, faults in (
         (f"/fhir/{TYPE}/$status", "statuses-of-subscriptions", (), (406,)),
@@ -119,20 +119,20 @@ def _statuses() -> Iterator[Operation]:
     ):
         describe = partial(Operation, tag=FHIR_TAG, summary="Ask how subscriptions of yours stand")
         parameters = (*places, *which, *LOOKS)
-        yield describe("get", path, name, parameters=parameters, answers=told, faults=faults)
+        yield describe("get", path, name, parameters=parameters, answers=listed, faults=faults)
         yield describe(
             "post",
             path,
             f"{name}-by-parameters",
             parameters=parameters,
             body=_PARAMETERS,
-            answers=told,
+            answers=listed,
             faults=(*faults, 408, 413, 415),
         )
 
 
 def _events() -> Iterator[Operation]:
-    told = {200: answer("A notification of the events, as one is sent.", FHIR, resource("Bundle"))}
+    notification = {200: answer("A notification of the events, as one is sent.", FHIR, resource("Bundle"))}
     numbered = (
         query("eventsSinceNumber", "The number of the first event."),
         query("eventsUntilNumber", "The number of the last event."),
@@ -141,7 +141,7 @@ def _events() -> Iterator[Operation]:
     describe = partial(Operation, tag=FHIR_TAG, summary="Ask for events of a subscription of yours once more")
     parameters, path = (_WHICH, *numbered, *LOOKS), f"/fhir/{TYPE}/{{id}}/$events"
     yield describe(
-        "get", path, "events-of-subscription", parameters=parameters, answers=told, faults=(404, 406)
+        "get", path, "events-of-subscription", parameters=parameters, answers=notification, faults=(404, 406)
     )
     yield describe(
         "post",
@@ -149,6 +149,6 @@ def _events() -> Iterator[Operation]:
         "events-of-subscription-by-parameters",
         parameters=parameters,
         body=_PARAMETERS,
-        answers=told,
+        answers=notification,
         faults=(404, 406, 408, 413, 415),
     )

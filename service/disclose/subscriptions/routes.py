@@ -91,17 +91,18 @@ class _Answers:
 
     def search(self) -> Response:
         asked = search_parameters()
-        found = self.subscriptions.of_partner(g.partner)
+        matches = self.subscriptions.of_partner(g.partner)
         for name, text in asked:
-            found = [each for each in found if _value(each, name) in text.split(",")]
-        disclose("search-type", _told(found), f"Subscription?{urlencode(asked)}")
+            values = text.split(",")
+            matches = [subscription for subscription in matches if _value(subscription, name) in values]
+        disclose("search-type", _disclosed(matches), f"Subscription?{urlencode(asked)}")
         entries = [
             {
-                "fullUrl": f"{self.url}/{each.id}",
-                "resource": resource_of(each),
+                "fullUrl": f"{self.url}/{subscription.id}",
+                "resource": resource_of(subscription),
                 "search": {"mode": "match"},
             }
-            for each in found
+            for subscription in matches
         ]
         self_url = f"{self.url}?{urlencode(asked)}" if asked else self.url
         return Response(dump(searchset(entries, self_url)), mimetype=FHIR)
@@ -109,12 +110,12 @@ class _Answers:
     def statuses(self) -> Response:
         asked = _operation_input(_OF_STATUS)
         ids, wanted = asked.many("id"), asked.many("status")
-        found = [
-            each
-            for each in self.subscriptions.of_partner(g.partner)
-            if (not ids or each.id in ids) and (not wanted or each.status in wanted)
+        matches = [
+            subscription
+            for subscription in self.subscriptions.of_partner(g.partner)
+            if (not ids or subscription.id in ids) and (not wanted or subscription.status in wanted)
         ]
-        return self._statuses(found, f"{self.url}/$status")
+        return self._statuses(matches, f"{self.url}/$status")
 
     def status(self, id_: str) -> Response:
         # that which subscriptions are meant is not heeded here is the operation's
@@ -135,9 +136,11 @@ class _Answers:
         body = notification(status, subscription, self.base, content, now, shown.values())
         return Response(body, mimetype=FHIR)
 
-    def _statuses(self, found: list[Subscription], url: str) -> Response:
-        disclose("operation", _told(found), url.removeprefix(self.base))
-        listed = [status_of(each, "query-status", self.base, "id-only") for each in found]
+    def _statuses(self, subscriptions: list[Subscription], url: str) -> Response:
+        disclose("operation", _disclosed(subscriptions), url.removeprefix(self.base))
+        listed = [
+            status_of(subscription, "query-status", self.base, "id-only") for subscription in subscriptions
+        ]
         return Response(dump(statuses(listed, url)), mimetype=FHIR)
 
 
@@ -203,10 +206,13 @@ def _value(subscription: Subscription, name: str) -> str:
 
 
 def _resource(interaction: Interaction, subscription: Subscription) -> Response:
-    disclose(interaction, _told([subscription]))
+    disclose(interaction, _disclosed([subscription]))
     headers = {"ETag": f'W/"{subscription.version}"', "Last-Modified": http_date(subscription.updated)}
     return Response(dump(resource_of(subscription)), headers=headers, mimetype=FHIR)
 
 
-def _told(found: Iterable[Subscription]) -> list[Disclosed]:
-    return [Disclosed(None, f"Subscription/{each.id}/_history/{each.version}") for each in found]
+def _disclosed(subscriptions: Iterable[Subscription]) -> list[Disclosed]:
+    return [
+        Disclosed(None, f"Subscription/{subscription.id}/_history/{subscription.version}")
+        for subscription in subscriptions
+    ]

@@ -113,10 +113,10 @@ class Subscriptions:
 
     def find(self, partner: Partner, id_: str) -> Subscription:
         """Return a subscription of a partner; raises NotFound."""
-        found = self.kept.find(partner.name, id_)
-        if found is None:
+        subscription = self.kept.find(partner.name, id_)
+        if subscription is None:
             raise NotFound(_THERE_IS_NONE)
-        return found
+        return subscription
 
     def of_partner(self, partner: Partner) -> list[Subscription]:
         """Return all of a partner's, by id."""

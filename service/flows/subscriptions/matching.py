@@ -23,14 +23,14 @@ from service.wire.fhir.subscriptions.topics import FEED_EVENT, TOPICS
 from service.wire.json import reread
 
 SPAN: Final = 1_000
-_TOLD: Final = frozenset(key for topic in TOPICS.values() for key in topic.keys)
+_KEYS: Final = frozenset(key for topic in TOPICS.values() for key in topic.keys)
 # what it raises to read a body that is none
 _UNREADABLE: Final = (AttributeError, LookupError, TypeError, ValueError)
 
 log = structlog.get_logger()
 
 
-class Happened(NamedTuple):
+class Happening(NamedTuple):
     """What a message of some topic tells: of which view, by which routing key, when, and of what."""
 
     position: int
@@ -56,13 +56,14 @@ class Matching:
         messages, until = self.kept.messages(after, SPAN)
         if until <= after:
             return False
-        told = [*_happened(messages)]
+        happenings = [*_happenings(messages)]
         nothing = []
         for subscription in live:
             seen = subscription.progress.seen
             if seen >= until:
                 continue
-            if events := self._events(subscription, [each for each in told if each.position > seen]):
+            later = [happening for happening in happenings if happening.position > seen]
+            if events := self._events(subscription, later):
                 self.kept.advance(subscription.id, seen, until, events)
             else:
                 nothing.append(subscription.id)
@@ -77,29 +78,33 @@ class Matching:
         except Refused:
             return None
 
-    def _events(self, subscription: Subscription, told: Collection[Happened]) -> list[Event]:
+    def _events(self, subscription: Subscription, happenings: Collection[Happening]) -> list[Event]:
         wanted = self.wanted(subscription)
         hearer = audience(subscription, wanted, self.partners) if wanted else None
         if wanted is None or hearer is None:
             return []
         topic = topic_of(wanted)
         of_topic = [
-            each
-            for each in told
-            if topic.keys.get(each.key) in hearer.types
-            and each.view == hearer.scope.view
-            and each.focus[1] in (ids_of(wanted, each.focus[0]) or {each.focus[1]})
+            happening
+            for happening in happenings
+            if topic.keys.get(happening.key) in hearer.types
+            and happening.view == hearer.scope.view
+            and happening.focus[1] in (ids_of(wanted, happening.focus[0]) or {happening.focus[1]})
         ]
         if not of_topic:
             return []
-        inside = self.kept.inside(hearer.filtered, {each.focus for each in of_topic})
+        inside = self.kept.inside(hearer.filtered, {happening.focus for happening in of_topic})
         trigger = FEED_EVENT if topic.is_feed else ""
-        return [Event(0, each.at, *each.focus, trigger) for each in of_topic if each.focus in inside]
+        return [
+            Event(0, happening.at, *happening.focus, trigger)
+            for happening in of_topic
+            if happening.focus in inside
+        ]
 
 
-def _happened(messages: Iterable[NumberedMessage]) -> Iterable[Happened]:
+def _happenings(messages: Iterable[NumberedMessage]) -> Iterable[Happening]:
     for message in messages:
-        if message.routing_key not in _TOLD:
+        if message.routing_key not in _KEYS:
             continue
         try:
             yield _read(message)
@@ -107,10 +112,10 @@ def _happened(messages: Iterable[NumberedMessage]) -> Iterable[Happened]:
             log.warning("event_unreadable", position=message.position, key=message.routing_key)
 
 
-def _read(message: NumberedMessage) -> Happened:
+def _read(message: NumberedMessage) -> Happening:
     body: dict[str, Any] = reread(message.body)
     data = body["data"]
     # a message of a case tells of a stay
     type_, id_ = data.get("stay", data["reference"]).split("/")
     at = datetime.fromisoformat(body["time"])
-    return Happened(message.position, message.view, message.routing_key, at, (type_, id_))
+    return Happening(message.position, message.view, message.routing_key, at, (type_, id_))

@@ -225,13 +225,15 @@ class Notifications:
         if self._lead is None:
             return NOBODY_SECONDS
         self._forget()
-        live = [each for each in kept.live() if not self.notifying.end(each)]
-        found = self.notifying.matching.advance(live)
-        for subscription in kept.live() if found else live:
+        live = [subscription for subscription in kept.live() if not self.notifying.end(subscription)]
+        has_advanced = self.notifying.matching.advance(live)
+        for subscription in kept.live() if has_advanced else live:
             if self.notifying.due(subscription) is not None and self._take(subscription):
                 self._pool = self._pool or ThreadPoolExecutor(AT_ONCE, "notifications")
                 self._pool.submit(self._notify, subscription.id)
-        return 0 if found else IDLE_SECONDS if live else NOBODY_SECONDS
+        if has_advanced:
+            return 0
+        return IDLE_SECONDS if live else NOBODY_SECONDS
 
     def close(self) -> None:
         """Wait for what is under way, and let another process lead."""

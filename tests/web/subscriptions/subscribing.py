@@ -61,20 +61,25 @@ def put(house, resource, partner="northern", **headers):
     return house.ask("PUT", path, partner=partner, json=resource, content_type=FHIR, headers=headers)
 
 
-def told(parameters):
+def values_by_name(parameters):
     """What Parameters say, by name; of several with a name the last."""
     return {
-        each["name"]: next((value for key, value in each.items() if key.startswith("value")), each)
-        for each in parameters["parameter"]
+        parameter["name"]: next(
+            (value for key, value in parameter.items() if key.startswith("value")), parameter
+        )
+        for parameter in parameters["parameter"]
     }
 
 
 def events_of(bundle):
     """The events that a notification tells of, by the names of their parts."""
     return [
-        {part["name"]: next(value for key, value in part.items() if key != "name") for part in each["part"]}
-        for each in bundle["entry"][0]["resource"]["parameter"]
-        if each["name"] == "notification-event"
+        {
+            part["name"]: next(value for key, value in part.items() if key != "name")
+            for part in parameter["part"]
+        }
+        for parameter in bundle["entry"][0]["resource"]["parameter"]
+        if parameter["name"] == "notification-event"
     ]
 
 
@@ -119,13 +124,13 @@ class Receiver:
         self._server.shutdown()
         self._server.server_close()
 
-    def statuses_told(self):
+    def heads(self):
         """The Parameters at the head of each notification that was taken."""
         return [body["entry"][0]["resource"] for _, body in self.taken]
 
-    def told(self, kind="event-notification"):
+    def notifications(self, kind="event-notification"):
         """Of each notification of a kind that was taken, what it says at its head."""
-        return [each for each in map(told, self.statuses_told()) if each["type"] == kind]
+        return [values for values in map(values_by_name, self.heads()) if values["type"] == kind]
 
     def events(self):
         """The events of all notifications that were taken, in the order in which they came, by part."""
@@ -142,4 +147,4 @@ def change_plan(house, title):
 
 def status(house, id_, partner="northern"):
     answer = house.get(f"/fhir/Subscription/{id_}/$status", partner=partner).json
-    return told(answer["entry"][0]["resource"])
+    return values_by_name(answer["entry"][0]["resource"])

@@ -7,8 +7,7 @@ from datetime import timedelta
 
 from service.wire.fhir.check.validate import validate
 from tests.flows import river
-from tests.web.subscriptions.subscribing import FHIR, change_plan, events_of
-from tests.web.subscriptions.subscribing import told as said_by
+from tests.web.subscriptions.subscribing import FHIR, change_plan, events_of, values_by_name
 
 
 def test_events_are_asked_for_once_more_by_their_numbers(rivers_house, subscribed, receiver, worker):
@@ -23,7 +22,7 @@ def test_events_are_asked_for_once_more_by_their_numbers(rivers_house, subscribe
         bundle = rivers_house.ask(method, f"{path}{query}", partner="northern", **given)
         assert bundle.status_code == 200, bundle.json
         assert validate(bundle.json) == []
-        assert (bundle.json["type"], said_by(bundle.json["entry"][0]["resource"])["type"]) == (
+        assert (bundle.json["type"], values_by_name(bundle.json["entry"][0]["resource"])["type"]) == (
             "history",
             "query-event",
         )
@@ -82,9 +81,9 @@ def test_what_is_no_longer_kept_when_it_could_be_sent_is_passed_by(
     worker.work()
     clock.ahead = timedelta(days=31)
     worker.work()
-    assert receiver.told() == []
+    assert receiver.notifications() == []
     change_plan(rivers_house, "Second")
     worker.work()
     assert receiver.numbers() == [2]
-    (said,) = receiver.told()
+    (said,) = receiver.notifications()
     assert said["events-since-subscription-start"] == "2"

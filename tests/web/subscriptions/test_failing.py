@@ -42,7 +42,7 @@ def test_an_endpoint_that_does_not_take_it_makes_an_error_until_it_is_asked_for_
     assert (again.status_code, again.json["status"], "error" in again.json) == (200, "requested", False)
     worker.work()
     assert rivers_house.get(path, partner="northern").json["status"] == "active"
-    assert [len(receiver.told("handshake")), receiver.numbers()] == [1, [1]]
+    assert [len(receiver.notifications("handshake")), receiver.numbers()] == [1, [1]]
 
 
 @pytest.mark.parametrize("answer", [500, RESET])
@@ -129,7 +129,7 @@ def test_a_partner_that_is_revoked_is_told_nothing(
     later = Worker(rivers_house, settings, engine, Clock())
     change_plan(rivers_house, "Back on the road")
     later.work()
-    assert receiver.told() == []
+    assert receiver.notifications() == []
 
 
 def test_an_endpoint_may_take_as_long_as_its_subscription_says(rivers_house, subscribed, receiver, worker):
@@ -198,10 +198,10 @@ def test_heartbeats_come_in_silence_and_only_where_they_are_asked_for(
         subscribed(endpoint=silent.url)
         clock.ahead = timedelta(seconds=50)
         worker.work()
-        assert receiver.told("heartbeat") == []
+        assert receiver.notifications("heartbeat") == []
         clock.ahead = timedelta(seconds=70)
         worker.work()
-        (beat,) = receiver.told("heartbeat")
+        (beat,) = receiver.notifications("heartbeat")
         assert (beat["status"], beat["events-since-subscription-start"]) == ("active", "0")
         assert validate(receiver.taken[-1][1]) == []
         clock.ahead = timedelta(seconds=110)
@@ -209,8 +209,8 @@ def test_heartbeats_come_in_silence_and_only_where_they_are_asked_for(
         worker.work()
         clock.ahead = timedelta(seconds=150)
         worker.work()
-        assert len(receiver.told("heartbeat")) == 1, "an event is a sign of life, too"
-        assert silent.told("heartbeat") == []
+        assert len(receiver.notifications("heartbeat")) == 1, "an event is a sign of life, too"
+        assert silent.notifications("heartbeat") == []
         assert status(rivers_house, kept["id"])["events-since-subscription-start"] == "1"
     finally:
         silent.close()
@@ -225,4 +225,4 @@ def test_a_subscription_ends_when_it_says(rivers_house, worker, receiver, clock)
     change_plan(rivers_house, "Back on the road")
     worker.work()
     assert rivers_house.get(f"/fhir/Subscription/{kept['id']}", partner="northern").json["status"] == "off"
-    assert receiver.told() == []
+    assert receiver.notifications() == []

@@ -25,7 +25,7 @@ def test_a_worker_killed_while_it_sends_leaves_the_event_to_the_next(rivers_hous
         rivers_house.outbox.number()
         assert create(rivers_house, subscription(endpoint=receiver.url)).status_code == 201
         with running(environment) as worker:
-            until(lambda: receiver.told("handshake"), "no handshake came", SECONDS)
+            until(lambda: receiver.notifications("handshake"), "no handshake came", SECONDS)
             receiver.open.clear()
             receiver.asked.clear()
             change_plan(rivers_house, "First")

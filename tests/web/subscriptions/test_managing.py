@@ -24,7 +24,7 @@ from tests.web.subscriptions.subscribing import (
     create,
     put,
     subscription,
-    told,
+    values_by_name,
 )
 
 SERVER = "http://hl7.org/fhir/uv/subscriptions-backport/CapabilityStatement/backport-subscription-server-r4"
@@ -128,14 +128,14 @@ def test_how_subscriptions_stand_is_asked_of_one_or_of_several(house):
         "Parameters",
     )
     assert validate(single) == []
-    said = told(entry["resource"])
+    said = values_by_name(entry["resource"])
     assert said["subscription"]["reference"].endswith(f"/fhir/Subscription/{one['id']}")
     assert (said["topic"], said["status"], said["type"]) == (one["criteria"], "requested", "query-status")
     assert said["events-since-subscription-start"] == "0"
 
     # which ones are meant is said by the address alone
     also = house.get(f"/fhir/Subscription/{one['id']}/$status?id={off['id']}&status=off", partner="northern")
-    assert told(also.json["entry"][0]["resource"]) == said
+    assert values_by_name(also.json["entry"][0]["resource"]) == said
 
     def statuses(query="", body=None):
         path, given = f"/fhir/Subscription/$status{query}", {}
@@ -143,7 +143,7 @@ def test_how_subscriptions_stand_is_asked_of_one_or_of_several(house):
             given = {"json": {"resourceType": "Parameters", "parameter": body}, "content_type": FHIR}
         answer = house.ask("GET" if body is None else "POST", path, partner="northern", **given)
         assert answer.status_code == 200
-        return {told(each["resource"])["status"] for each in answer.json.get("entry", [])}
+        return {values_by_name(entry["resource"])["status"] for entry in answer.json.get("entry", [])}
 
     assert statuses() == {"requested", "off"}
     assert statuses(f"?id={off['id']}") == {"off"}
@@ -174,18 +174,20 @@ def test_subscriptions_are_found_by_endpoint_status_and_topic(house):
 def test_the_capability_statement_names_the_topics_and_what_is_done_with_subscriptions(house):
     statement = house.get("/fhir/metadata").json
     assert SERVER in statement["instantiates"]
-    (entry,) = (each for each in statement["rest"][0]["resource"] if each["type"] == "Subscription")
+    (entry,) = (
+        described for described in statement["rest"][0]["resource"] if described["type"] == "Subscription"
+    )
     assert entry["supportedProfile"] == [f"{BACKPORT}backport-subscription"]
     canonical = f"{BACKPORT}capabilitystatement-subscriptiontopic-canonical"
-    topics = [each["valueCanonical"] for each in entry["extension"] if each["url"] == canonical]
+    topics = [extended["valueCanonical"] for extended in entry["extension"] if extended["url"] == canonical]
     assert {FEED, f"{OURS}plan-change", f"{OURS}admission", f"{OURS}discharge"} <= set(topics)
     for topic in topics:
         assert create(house, subscription(topic=topic)).status_code == 201
-    assert {each["code"] for each in entry["interaction"]} == {
+    assert {interaction["code"] for interaction in entry["interaction"]} == {
         "create", "delete", "read", "search-type", "update",
     }  # fmt: skip
-    assert {"url", "status"} <= {each["name"] for each in entry["searchParam"]}
-    assert {each["name"] for each in entry["operation"]} == {"events", "status"}
+    assert {"url", "status"} <= {parameter["name"] for parameter in entry["searchParam"]}
+    assert {operation["name"] for operation in entry["operation"]} == {"events", "status"}
 
 
 def test_the_page_tells_each_topic_with_its_filters():
@@ -194,7 +196,7 @@ def test_the_page_tells_each_topic_with_its_filters():
     by_topic = {
         row[0].strip("`"): {
             type_: tuple(re.findall(r"`([^`]+)`", filters))
-            for type_, _, filters in (each.partition(": ") for each in row[2].split("; "))
+            for type_, _, filters in (of_type.partition(": ") for of_type in row[2].split("; "))
         }
         for row in rows
     }

@@ -35,7 +35,7 @@ def test_an_endpoint_that_takes_the_handshake_makes_a_subscription_active(rivers
     url = f"/fhir/Subscription/{kept['id']}"
     assert (entry["request"]["method"], entry["request"]["url"].endswith(f"{url}/$status")) == ("GET", True)
     assert entry["resource"]["meta"]["profile"] == [f"{BACKPORT}backport-subscription-status-r4"]
-    (said,) = receiver.told("handshake")
+    (said,) = receiver.notifications("handshake")
     assert (said["status"], said["events-since-subscription-start"]) == ("requested", "0")
     read = rivers_house.get(url, partner="northern")
     assert (read.json["status"], read.headers["ETag"]) == ("active", 'W/"2"')
@@ -58,7 +58,7 @@ def test_a_change_comes_with_the_resource_in_full_as_its_partner_reads_it(
         {"method": "PUT", "url": f"CarePlan/{plan['id']}"},
         "200",
     )
-    (said,) = receiver.told()
+    (said,) = receiver.notifications()
     assert said["subscription"]["reference"].endswith(f"/fhir/Subscription/{kept['id']}")
     assert (said["topic"], said["status"]) == (kept["criteria"], "active")
     assert said["events-since-subscription-start"] == "1"
@@ -76,7 +76,7 @@ def test_less_comes_where_less_is_asked_for(rivers_house, subscribed, receiver, 
     worker.work()
     bundle = receiver.taken[-1][1]
     assert validate(bundle) == []
-    (said,), (event,) = receiver.told(), receiver.events()
+    (said,), (event,) = receiver.notifications(), receiver.events()
     assert ("topic" in said) == topic
     assert not any("resource" in entry for entry in bundle["entry"][1:])
     plan = rivers_house.one("CarePlan", partner="northern")["id"]
@@ -117,8 +117,8 @@ def test_no_more_events_come_at_once_than_are_wanted(rivers_house, subscribed, r
         change_plan(rivers_house, f"Title {number}")
     worker.work()
     counts = [
-        sum(each["name"] == "notification-event" for each in told_["parameter"])
-        for told_ in receiver.statuses_told()
+        sum(parameter["name"] == "notification-event" for parameter in head["parameter"])
+        for head in receiver.heads()
     ]
     assert (counts, receiver.numbers()) == ([0, 2, 2, 1], [1, 2, 3, 4, 5])
 
@@ -127,7 +127,7 @@ def test_what_is_not_in_the_scope_is_no_event(rivers_house, subscribed, receiver
     kept = subscribed(partner="southern")
     change_plan(rivers_house, "Back on the road")
     worker.work()
-    assert receiver.told() == []
+    assert receiver.notifications() == []
     assert status(rivers_house, kept["id"], "southern")["events-since-subscription-start"] == "0"
 
 
@@ -138,7 +138,7 @@ def test_what_has_left_the_scope_when_it_is_sent_is_a_number_and_nothing_else(
     receiver.statuses = [503]
     change_plan(rivers_house, "Back on the road")
     worker.work()
-    assert receiver.told() == []
+    assert receiver.notifications() == []
     left = {**river.CLIENT, "coverages": []}
     assert rivers_house.put("/api/clients/river", left, headers={"If-Match": "*"}).status_code == 200
     clock.ahead = timedelta(minutes=5)
@@ -158,7 +158,7 @@ def test_what_a_client_denies_is_no_event(rivers_house, subscribed, receiver, wo
     assert rivers_house.get("/fhir/CarePlan", partner="northern").json["total"] == 0
     change_plan(rivers_house, "Back on the road")
     worker.work()
-    assert receiver.told() == []
+    assert receiver.notifications() == []
 
 
 def test_filters_leave_what_meets_all_of_them(rivers_house, subscribed, receiver, worker):
@@ -172,7 +172,7 @@ def test_filters_leave_what_meets_all_of_them(rivers_house, subscribed, receiver
     change_plan(rivers_house, "Back on the road")
     worker.work()
     counts = [
-        status(rivers_house, each["id"])["events-since-subscription-start"] for each in (all_of, *others)
+        status(rivers_house, kept["id"])["events-since-subscription-start"] for kept in (all_of, *others)
     ]
     assert counts == ["1", "0", "0", "0"]
 
@@ -205,7 +205,7 @@ def test_admissions_and_discharges_are_told_with_the_stay(rivers_house, subscrib
 
     def counts():
         worker.work()
-        return [int(status(rivers_house, each["id"])["events-since-subscription-start"]) for each in topics]
+        return [int(status(rivers_house, kept["id"])["events-since-subscription-start"]) for kept in topics]
 
     begun = datetime.now(UTC) - timedelta(days=3)
     stay = {"status": "in-progress", "period": {"start": begun.isoformat(timespec="seconds")}}
@@ -255,16 +255,16 @@ def test_what_several_write_at_once_is_told_once_each(rivers_house, subscribed, 
 
     with ThreadPoolExecutor(3) as writers:
         writing = [writers.submit(write, writer) for writer in range(3)]
-        while not all(each.done() for each in writing):
+        while not all(writer.done() for writer in writing):
             worker.work(1)
-        for each in writing:
-            each.result()
+        for writer in writing:
+            writer.result()
     worker.work()
     assert receiver.numbers() == list(range(1, len(several) + 1))
     plans = rivers_house.get("/fhir/CarePlan?_count=50", partner="northern").json["entry"]
     told_of = {event["focus"]["reference"] for event in receiver.events()}
     assert told_of == {
-        each["fullUrl"] for each in plans if each["resource"]["id"] != first_plan(rivers_house)
+        plan["fullUrl"] for plan in plans if plan["resource"]["id"] != first_plan(rivers_house)
     }
 
 
