@@ -1,4 +1,4 @@
-"""Who follows the feed from before what is kept is rivers_house so, and how to go on."""
+"""Who follows the feed from before what is kept is told so, and how to go on."""
 
 from datetime import UTC, datetime, timedelta
 from importlib.util import module_from_spec, spec_from_file_location
@@ -84,7 +84,7 @@ def test_the_reference_consumer_reads_the_resources_anew_and_goes_on(rivers_hous
             )
         )
     )
-    consumer._database.execute("INSERT INTO feed VALUES (1)")
+    consumer._database.execute("INSERT INTO place VALUES ('feed', 1)")
     consumer._catch_up()
     assert capsys.readouterr().err == "some messages are no longer kept\n"
     kept = [message["id"] for message in follow(rivers_house).json]
