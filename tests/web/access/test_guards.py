@@ -5,6 +5,12 @@ import pytest
 PUBLIC = ("/health", "/docs", "/fhir/metadata", "/fhir/.well-known/", "/oauth2/", "/notifications/")
 
 
+@pytest.fixture
+def database_url(sqlite_url):
+    """Who may not ask is refused before anything is read."""
+    return sqlite_url
+
+
 def test_every_route_has_a_guard_or_is_public(house):
     for rule in house.app.url_map.iter_rules():
         path = rule.rule

@@ -19,6 +19,12 @@ MAPPINGS = Path(__file__).parents[3] / "mappings"
 EXTENSION = re.compile(rf"{BASE}/StructureDefinition/[\w-]+")
 
 
+@pytest.fixture
+def database_url(sqlite_url):
+    """Nothing of our terminology is stored."""
+    return sqlite_url
+
+
 def get(house, path, status=200, **headers):
     answer = house.get(f"/fhir/{path}", headers=headers)
     assert answer.status_code == status, answer.text
