@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import pika
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError, ChannelClosedByBroker, NackError, UnroutableError
 
 from service.errors import Misconfigured, Unavailable
@@ -65,7 +66,8 @@ def connected(url: str) -> Iterator[Any]:
             yield connection
     except ChannelClosedByBroker as exc:
         raise ClosedByBroker(exc.reply_code) from exc
-    except (AMQPError, OSError) as exc:
+    # one that takes the connection and says nothing is no AMQPError to pika
+    except (AMQPError, AMQPConnectorException, OSError) as exc:
         raise Unavailable(AWAY) from exc
 
 

@@ -1,12 +1,15 @@
 """A queue that is gone raises the alarm, and how deep the others are is told."""
 
+import socket
 import threading
 
 import pytest
 
+from service.errors import Unavailable
 from service.publish.amqp import topology
 from service.publish.amqp import watch as watching
 from service.publish.amqp.watch import DEPTH, MISSING, watch
+from service.wire import amqp
 from tests.publish.made import partner, until
 
 PARTNERS = (partner(),)
@@ -48,6 +51,14 @@ def test_the_depth_of_what_hospitals_sent_and_of_what_could_not_be_kept_is_told(
         until(lambda queue=queue, count=count: DEPTH.labels(queue)._value.get() == count)
 
 
+def test_a_broker_that_says_nothing_is_told_as_one_that_does_not_answer(monkeypatch):
+    monkeypatch.setattr(amqp, "CONNECT_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"amqp://casebridge:secret@127.0.0.1:{silent.getsockname()[1]}/none"
+        with pytest.raises(Unavailable, match="does not answer"):
+            topology.declare(url, PARTNERS)
+
+
 def test_a_broker_that_is_away_is_no_end(broker, monkeypatch):
     monkeypatch.setattr(watching, "LOOK_SECONDS", 0.01)
     stop, asked = threading.Event(), []
@@ -56,7 +67,7 @@ def test_a_broker_that_is_away_is_no_end(broker, monkeypatch):
         asked.append(names)
         if len(asked) == 3:
             stop.set()
-        return topology.depths("amqp://casebridge@127.0.0.1:1/none", names)
+        return topology.depths("amqp://casebridge:secret@127.0.0.1:1/none", names)
 
     watch(depths, PARTNERS, stop)
     inbound = [f"casebridge.{name}" for name in ("discharges", "discharges.dead", "cases", "cases.dead")]
