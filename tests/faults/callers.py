@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pika
 import requests
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError
 
 from tests.flows import river
@@ -120,7 +121,7 @@ class Engineer:
         while not self._stop.is_set():
             try:
                 self._read()
-            except (AMQPError, OSError):
+            except (AMQPError, AMQPConnectorException, OSError):
                 self._stop.wait(0.1)
 
     def _read(self) -> None:
