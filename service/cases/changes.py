@@ -31,6 +31,9 @@ def status_history(history: tuple[StatusPeriod, ...], status: str, at: str) -> t
 
 def changed_paths(before: Any, after: Any, path: str = "") -> list[str]:
     """Return the element paths at which two JSON values differ, e.g. `target[0].dueDate`; no value told."""
+    # 1.50 says more than 1.5: https://hl7.org/fhir/R4/datatypes.html#decimal
+    if before == after and str(before) == str(after):
+        return []
     if isinstance(before, dict) and isinstance(after, dict):
         paths: list[str] = []
         for key in dict.fromkeys([*before, *after]):
@@ -43,5 +46,4 @@ def changed_paths(before: Any, after: Any, path: str = "") -> list[str]:
     if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         pairs = enumerate(zip(before, after, strict=True))
         return [place for i, (b, a) in pairs for place in changed_paths(b, a, f"{path}[{i}]")]
-    # 1.50 says more than 1.5: https://hl7.org/fhir/R4/datatypes.html#decimal
-    return [] if before == after and str(before) == str(after) else [path]
+    return [path]

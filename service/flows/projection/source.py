@@ -13,6 +13,8 @@ from service.values.kept.documents import Document
 from service.values.kept.service_part import statuses_as_json
 from service.wire.contracts.links import LinkFound, items, links
 
+# a union would be made for each node anew
+_NODES: Final = (dict, list)
 ENTRIES: Final = {"practitioner": "Practitioner", "organization": "Organization", "location": "Location"}
 
 
@@ -160,10 +162,8 @@ class Source:
 def _copy_of(node: Any) -> Any:
     """Return a copy of JSON, its objects and lists new; deepcopy looks at each text, too."""
     if isinstance(node, dict):
-        return {k: _copy_of(v) if isinstance(v, dict | list) else v for k, v in node.items()}
-    return (
-        [_copy_of(v) if isinstance(v, dict | list) else v for v in node] if isinstance(node, list) else node
-    )
+        return {k: _copy_of(v) if isinstance(v, _NODES) else v for k, v in node.items()}
+    return [_copy_of(v) if isinstance(v, _NODES) else v for v in node] if isinstance(node, list) else node
 
 
 def nowhere(link: LinkFound) -> Issue:

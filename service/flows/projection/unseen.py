@@ -42,8 +42,9 @@ class Without:
 
 def seen(unit: Unit, scope: Scope, kind: str, body: Any, before: Any = None) -> Linked:
     """Return where the links of a document lead to within a scope; those that it had `before` stay."""
-    new = _uuids(kind, body) - (_uuids(kind, before) if before is not None else set())
-    hidden = unit.documents.strangers(scope, sorted(new)) if new and not scope.everything else frozenset()
+    named = set() if scope.everything else _uuids(kind, body)
+    new = named - _uuids(kind, before) if named and before is not None else named
+    hidden = unit.documents.strangers(scope, sorted(new)) if new else frozenset()
     return Without(unit.documents, hidden) if hidden else unit.documents
 
 

@@ -41,6 +41,10 @@ def withheld_from(cleared: Iterable[str]) -> int:
     return EVERY & ~bits(names | implied)
 
 
+# a union would be made for each node anew
+_NODES: Final = (dict, list)
+
+
 @dataclass(frozen=True, slots=True)
 class Label:
     """A sensitivity and its confidentiality, and by which codes it is known: (system, beginnings)."""
@@ -97,7 +101,7 @@ def _codings(node: Any) -> Iterator[Coding]:
         elif isinstance(node, dict):
             if isinstance(node.get("code"), str) and "system" in node:
                 yield node["system"], node["code"]
-            waiting += [below for below in node.values() if isinstance(below, dict | list)]
+            waiting += [below for below in node.values() if isinstance(below, _NODES)]
 
 
 UNLABELLED: Final = Labels()

@@ -17,6 +17,8 @@ from service.wire.fhir.search.paths import Child, Path
 
 # no element: what is said of a resource whether it says something or nothing
 ALWAYS: Final = ""
+# a union would be made for each node anew
+_NODES: Final = (dict, list)
 _PARTS: Final = {
     "HumanName": ("family", "given", "prefix", "suffix", "text"),
     "Address": ("line", "city", "district", "state", "postalCode", "country", "text"),
@@ -89,7 +91,7 @@ def references_in(node: Any) -> Iterator[tuple[str, str]]:
                 # what it was led to has references of its own
                 node = {**node, "resource": None}
             node = node.values()
-        waiting += [below for below in node if isinstance(below, dict | list)]
+        waiting += [below for below in node if isinstance(below, _NODES)]
 
 
 @cache
