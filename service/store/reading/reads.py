@@ -68,10 +68,11 @@ def versions(scope: Form, table: Table, numbered: bool) -> Select[Any]:
 @lru_cache(FORMS)
 def owner(scope: Form) -> Select[Any]:
     """Return the statement of the document that owns a resource, with the version of its mappings."""
-    c = t.resource.c
+    c, h = t.resource.c, t.history.c
     mine = (of_resources(scope, t.resource), c.type == bindparam("type"), c.id == bindparam("id"))
-    owning = select(t.document, c.mapping_version).join(t.resource, c.owner == t.document.c.uuid)
-    return owning.where(*mine)
+    same = (h.view == c.view, h.type == c.type, h.id == c.id, h.version == c.version)
+    made = select(h.mapping_version).where(*same).scalar_subquery().label("mapping_version")
+    return select(t.document, made).join(t.resource, c.owner == t.document.c.uuid).where(*mine)
 
 
 @lru_cache(FORMS)

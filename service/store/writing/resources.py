@@ -97,7 +97,9 @@ class SqlResources:
             {(version.view, version.type, version.id): version.version for version in versions}
         )
         past = [{name: getattr(version, name) for name in RESOURCE} for version in versions]
-        rows = [{**row, **search_columns(version)} for row, version in zip(past, versions, strict=True)]
+        # by which mappings a version was made stands in the history alone
+        current = [{**row, "mapping_version": ""} for row in past]
+        rows = [{**row, **search_columns(version)} for row, version in zip(current, versions, strict=True)]
         self._insert(t.resource, [row for row in rows if row["version"] == 1])
         replaced = [
             {"of_view": row["view"], "of_type": row["type"], "of_id": row["id"], **row}
