@@ -36,6 +36,8 @@ IDLE_SECONDS: Final = 1.0
 MOST: Final = 100
 """How many events are asked for at once."""
 _GONE: Final = frozenset({404, 410})
+_UNRENEWED: Final = frozenset({405, 409, 412, 422, 428, 501})
+"""What servers answer that let nobody replace a Subscription, or not without knowing its version."""
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 log = structlog.get_logger()
@@ -91,18 +93,18 @@ class Topics:
 
     def _kept(self, partner: Partner, topic: Topic, mine: Followed, now: datetime) -> Followed:
         """Return it once the server has the Subscription and says how it stands."""
-        if mine.remote and mine.renew is not None and now < mine.renew:
+        if mine.remote:
             answer = self._ask(partner, topic, "GET", f"/Subscription/{mine.remote}/$status")
-            if answer.status not in _GONE:
-                notice = notice_of(_status_bundle(_json(answer)))
-                if notice.status in {"requested", "active"}:
-                    if notice.events < mine.taken:
-                        # the server counts from 1 again
-                        self.followed.forget_events(mine.id)
-                    self.followed.hear(mine.id, notice.events, 0, 0)
-                    return self._settle(mine, now)
-            else:
-                mine = replace(mine, remote="")
+            if answer.status in _GONE:
+                return self._subscribe(partner, topic, replace(mine, remote=""), now)
+            notice = notice_of(_status_bundle(_json(answer)))
+            if notice.events < mine.taken:
+                # the server counts from 1 again
+                self.followed.forget_events(mine.id)
+            self.followed.hear(mine.id, notice.events, 0, 0)
+            is_fresh = mine.renew is not None and now < mine.renew
+            if is_fresh and notice.status in {"requested", "active"}:
+                return self._settle(mine, now)
         return self._subscribe(partner, topic, mine, now)
 
     def _subscribe(self, partner: Partner, topic: Topic, mine: Followed, now: datetime) -> Followed:
@@ -125,9 +127,13 @@ class Topics:
         )
         if mine.remote:
             answer = self._ask(partner, topic, "PUT", f"/Subscription/{mine.remote}", sent)
-            if answer.status not in _GONE:
+            if answer.status not in _GONE | _UNRENEWED:
                 _check(answer)
                 return self._settle(replace(mine, renew=now + LASTS / 2), now)
+            if answer.status in _UNRENEWED:
+                # another takes its place, once what it has to tell is here
+                self._catch_up(partner, topic, mine)
+                _check(self._ask(partner, topic, "DELETE", f"/Subscription/{mine.remote}"))
         answer = self._ask(partner, topic, "POST", "/Subscription", sent)
         _check(answer)
         remote = _id_of(answer)

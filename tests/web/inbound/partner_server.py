@@ -33,8 +33,9 @@ class PartnerServer:
                 self.end_headers()
                 self.wfile.write(raw)
 
-            do_GET = do_POST = do_PUT = answer  # noqa: N815 - the library's names
+            do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815 - the library's names
 
+        self.unrenewed = None
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}/r4"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
@@ -52,11 +53,17 @@ class PartnerServer:
         if self.refuses is not None:
             return self.refuses, {"resourceType": "OperationOutcome"}, {}
         if method == "POST":
-            id_ = f"s{len(self.subscriptions) + 1}"
+            made = [asked for asked, _, _ in self.asked if asked == "POST"]
+            id_ = f"s{len(made)}"
             self.subscriptions[id_] = json.loads(body)
             return 201, {}, {"Location": f"{self.url}/Subscription/{id_}/_history/1"}
         if steps[1] not in self.subscriptions:
             return 404, {"resourceType": "OperationOutcome"}, {}
+        if method == "DELETE":
+            del self.subscriptions[steps[1]]
+            return 200, {}, {}
+        if method == "PUT" and self.unrenewed is not None:
+            return self.unrenewed, {"resourceType": "OperationOutcome"}, {}
         if method == "PUT":
             self.subscriptions[steps[1]] = json.loads(body)
             return 200, {}, {}

@@ -168,6 +168,18 @@ def test_it_is_renewed_in_time_and_the_secret_from_before_does_until_the_next(fo
     assert followed.notify(server.notification("heartbeat"), first) == 401
 
 
+@pytest.mark.parametrize("status", [405, 428])
+def test_a_server_that_lets_nobody_replace_one_gets_another_in_its_place(followed, server, status):
+    """What the first had to tell is asked for before it is deleted."""
+    server.unrenewed = status
+    server.happen(stay(1))
+    followed.work(after=LASTS / 2)
+    assert followed.stays() == ["V-1"]
+    assert list(server.subscriptions) == ["s2"]
+    assert followed.state.remote == "s2"
+    assert followed.notify(server.notification("heartbeat")) == 200
+
+
 def test_a_renewal_that_is_refused_again_and_again_leaves_the_secret_as_it_was(followed, server):
     first, server.refuses = server.authorization, 503
     for _ in range(4):
@@ -230,7 +242,7 @@ def test_a_server_that_answers_something_else_is_asked_again(followed, server, n
 def test_one_that_is_gone_there_is_made_again_and_its_events_are_counted_anew(followed, server):
     assert followed.notify(server.notification("event-notification", server.happen(stay(1)))) == 200
     del server.subscriptions["s1"]
-    server.subscriptions["s0"], server.events = {}, []
+    server.events = []
     followed.work(after=LOOK)
     assert (followed.state.remote, followed.state.taken) == ("s2", 0)
     assert followed.notify(server.notification("event-notification", server.happen(stay(2)))) == 200
