@@ -35,7 +35,7 @@ class Followed:
 class TopicNotice:
     """What a notification tells beside its resources: of which events, and how many there have been.
 
-    `numbers` are those of its events, in order; `is_full` says that each event came with a resource.
+    `numbers` are those of its events, in order; `is_full` says that each came with what it is about.
     """
 
     kind: Kind

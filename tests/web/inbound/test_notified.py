@@ -156,6 +156,16 @@ def test_a_heartbeat_shows_what_was_lost_too_and_resources_that_are_left_out_are
     assert followed.stays() == ["V-1", "V-2"]
 
 
+def test_an_event_that_comes_with_something_else_alone_is_asked_for(followed, server):
+    bundle = server.notification("event-notification", server.happen(stay(1)))
+    patient = {"resourceType": "Patient", "id": "p1", "identifier": [PERSON]}
+    bundle["entry"][1] = {"fullUrl": f"{server.url}/Patient/p1", "resource": patient}
+    assert followed.notify(bundle) == 200
+    assert (followed.state.heard, followed.state.taken) == (1, 0)
+    followed.work()
+    assert followed.stays() == ["V-1"]
+
+
 def test_it_is_renewed_in_time_and_the_secret_from_before_does_until_the_next(followed, server):
     first = server.authorization
     followed.work(after=LASTS / 2)

@@ -62,20 +62,35 @@ def notice_of(sent: Json) -> TopicNotice:
     kind, events = told.get("type", [""])[0], told.get("notification-event", [])
     if kind not in get_args(Kind):
         raise Malformed("It is none of the kinds of notifications.", where=f"{_STATUS}.parameter")
-    numbers = sorted(_number(_values(event).get("event-number", [""])[0]) for event in events)
-    rest = [entry for entry in entries[1:] if isinstance(entry, dict) and "resource" in entry]
+    parts = [_values(event) for event in events]
+    numbers = sorted(_number(part.get("event-number", [""])[0]) for part in parts)
+    sent_names = {_name_of(entry) for entry in entries[1:] if isinstance(entry, dict)}
     return TopicNotice(
         kind,
         str(told.get("status", [""])[0]),
         max(_number(told.get("events-since-subscription-start", ["0"])[0]), *numbers, 0),
         tuple(numbers),
-        len(rest) >= len(numbers),
+        all(_focus_of(part) in sent_names for part in parts),
     )
 
 
 def facts_of(sent: Json) -> Json:
     """Return what a notification says but for its status, which differs each time that it is sent."""
     return {"resourceType": "Bundle", "entry": sent["entry"][1:]}
+
+
+def _name_of(entry: Json) -> str:
+    """Return the type and id of the resource of an entry, '' without one."""
+    resource = entry.get("resource")
+    return f"{resource.get('resourceType')}/{resource.get('id')}" if isinstance(resource, dict) else ""
+
+
+def _focus_of(event: Mapping[str, list[Any]]) -> str:
+    """Return the type and id of what an event is about, of its reference, whatever server that leads to."""
+    focus = event.get("focus", [None])[0]
+    reference = focus.get("reference") if isinstance(focus, dict) else None
+    told = reference.partition("/_history")[0] if isinstance(reference, str) else ""
+    return "/".join(told.split("/")[-2:]) or "nothing"
 
 
 def _values(parameters: Any) -> Mapping[str, list[Any]]:
