@@ -12,6 +12,7 @@ from typing import Final
 import structlog
 
 from service.publish import standing
+from service.publish.behind import Behind
 from service.publish.beside import Beside
 from service.publish.catchup import TOO_LARGE, WINDOW, CatchUp
 from service.publish.copies.coverage import Coverage
@@ -30,7 +31,7 @@ from service.publish.ports import (
     Record,
     Settlement,
 )
-from service.publish.standing import CONFIRMS, DRIFTS, LEADING
+from service.publish.standing import CONFIRMS, LEADING
 from service.supervision import Backoff, supervise
 from service.values.access.scope import Partner
 from service.values.kept.resources import NumberedMessage
@@ -72,7 +73,9 @@ class Relay:
         self._landed = Landed(self._beside)
         self._before = Predecessors(outbox.last_in_queues, self._beside.keep_last, self._coverage)
         self._limits = Limits(self._coverage.limits, outbox, broker, clock)
-        self._behind: dict[str, CatchUp] = {}
+        self._behind = Behind(
+            outbox, self._coverage, self._limits, catch_up=self._catch_up, withdraw=self._withdraw
+        )
         self._count_at = 0.0
         self._look_at = 0.0
         self._repair_at = 0.0
@@ -93,9 +96,8 @@ class Relay:
         """Hang up and give leadership up; what was not marked will be sent again, with the same id."""
         publisher, self._publisher = self._publisher, None
         lead, self._lead = self._lead, None
-        behind, self._behind = self._behind, {}
         LEADING.set(0)
-        held = [part.close for part in (publisher, *behind.values(), lead) if part is not None]
+        held = [part.close for part in (publisher, *self._behind.forget(), lead) if part is not None]
         for ending in (self._mark, self._beside.close, *held):
             try:
                 ending()
@@ -127,7 +129,7 @@ class Relay:
         publisher = self._publisher or self._begin()
         if self._clock() >= self._look_at:
             self._look()
-        self._keep_limits()
+        self._behind.keep_limits()
         try:
             self._exchange(publisher)
         except ChannelClosed:
@@ -137,47 +139,31 @@ class Relay:
         busy = bool(self._flights.open or self._lanes.waiting)
         if self._landed.count >= BATCH or not busy:
             self._mark()
-        moving = [catchup.turn(0 if busy else WAIT_SECONDS) for catchup in tuple(self._behind.values())]
+        moving = self._behind.turn(0 if busy else WAIT_SECONDS)
         if busy:
             return 0
         if self._lanes.due or self._fill():
             return 0
         self._beside.forget()
         self._suspects.clear()
-        return 0 if self._rejoin() or any(moving) else IDLE_SECONDS
+        return 0 if self._behind.rejoin(self._hang_up) or moving else IDLE_SECONDS
 
     def _look(self) -> None:
         """See which queues and owners there is something for again, and now and then to the broker."""
         self._look_at = self._clock() + LOOK_SECONDS
-        # an operator has it told again
-        for queue in (self._outbox.debts().keys() & self._coverage.queues).difference(self._behind):
-            self._let_catch_up(queue)
+        self._behind.look()
         self._lanes.keep_parked(self._stopped_owners())
         if self._clock() >= self._repair_at:
             self._repair()
 
-    def _keep_limits(self) -> None:
-        """Put nothing more into queues that are past their limits; let those that are drained catch up."""
-        for queue in self._limits.hold():
-            if queue not in self._behind:
-                self._let_catch_up(queue)
-            self._behind[queue].rest()
-        for queue in self._limits.let_go():
-            if queue in self._behind:
-                self._behind[queue].look_again()
-
     def _repair(self) -> None:
         """Declare again what operators may have taken away, and tell what they had."""
         self._repair_at = self._clock() + REPAIR_SECONDS
-        first, self._declared = not self._declared, True
         for drift in self._broker.declare():
-            if first and drift.what == "missing":
-                log.info("queue_declared", queue=drift.queue)
-                continue
-            DRIFTS.labels(drift.queue, drift.what).inc()
-            log.error("queue_drifted", queue=drift.queue, what=drift.what)
+            standing.tell(drift, known=self._declared)
             if drift.what == "unreachable" and drift.queue in self._coverage.queues:
-                self._fall_behind(drift.queue, "unreachable")
+                self._behind.fail(drift.queue, "unreachable")
+        self._declared = True
 
     def _stopped_owners(self) -> dict[str, int]:
         """Return the owners that a parked row stops, with the first such row's position."""
@@ -189,13 +175,7 @@ class Relay:
         self._lanes = Lanes(self._stopped_owners())
         self._limits.begin()
         self._repair()
-        for queue in self._limits.held & self._coverage.queues:
-            self._behind.setdefault(queue, self._catch_up(queue)).rest()
-        for queue in self._outbox.debts():
-            if queue in self._coverage.queues:
-                self._behind.setdefault(queue, self._catch_up(queue))
-            else:
-                log.error("queue_owed_but_not_registered", queue=queue)
+        self._behind.begin()
         self._publisher = self._broker.connect()
         LEADING.set(1)
         return self._publisher
@@ -251,7 +231,7 @@ class Relay:
             sent = flight.sent if sent is None else sent
             if not route.is_content_with(outcome):
                 flight.owed.append(route.queue)
-                self._fall_behind(route.queue, outcome)
+                self._behind.fail(route.queue, outcome)
             elif outcome == "routed":
                 self._before.note(route, flight.row)
                 self._limits.note(route.queue)
@@ -260,14 +240,8 @@ class Relay:
         if sent is not None:
             CONFIRMS.observe(self._clock() - sent)
 
-    def _fall_behind(self, queue: str, why: str) -> None:
-        """Let a queue catch up by itself: what is under way to it is owed to it."""
-        if queue not in self._behind:
-            self._let_catch_up(queue)
-            self._behind[queue].fail(why)
-
-    def _let_catch_up(self, queue: str) -> None:
-        self._behind[queue] = self._catch_up(queue)
+    def _withdraw(self, queue: str) -> None:
+        """Have a queue owed what is under way to it."""
         for flight in self._flights.withdraw_copies(queue):
             self._land(flight)
 
@@ -284,20 +258,6 @@ class Relay:
             park=self._park,
             clock=self._clock,
         )
-
-    def _rejoin(self) -> bool:
-        """Send to those again that are owed nothing more; while nothing is under way nothing can overtake."""
-        even = [catchup for catchup in self._behind.values() if catchup.even]
-        for catchup in even:
-            if self._outbox.owes(catchup.queue):
-                catchup.look_again()
-                continue
-            del self._behind[catchup.queue]
-            catchup.close()
-            log.info("queue_caught_up", queue=catchup.queue)
-            # the channel on which a queue refused may go on telling so
-            self._hang_up()
-        return bool(even)
 
     def _land(self, flight: Flight) -> None:
         self._flights.open -= 1

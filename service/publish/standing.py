@@ -3,9 +3,12 @@
 from collections.abc import Collection
 from typing import Final
 
+import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
-from service.publish.ports import Outbox
+from service.publish.ports import Drift, Outbox
+
+log = structlog.get_logger()
 
 DRIFTS: Final = Counter(
     "casebridge_queue_drifts_total", "Times a queue was not as declared", ["queue", "what"]
@@ -52,3 +55,12 @@ def look_away() -> None:
     for gauge in (BACKLOG, OLDEST, PARKED):
         gauge.set(0)
     OWED.clear()
+
+
+def tell(drift: Drift, *, known: bool) -> None:
+    """Tell that a queue was not as declared; unless queues are `known` to have been, a missing one is new."""
+    if drift.what == "missing" and not known:
+        log.info("queue_declared", queue=drift.queue)
+        return
+    DRIFTS.labels(drift.queue, drift.what).inc()
+    log.error("queue_drifted", queue=drift.queue, what=drift.what)

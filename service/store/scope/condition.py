@@ -12,12 +12,10 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Select,
-    Table,
     and_,
     bindparam,
     exists,
     false,
-    func,
     literal_column,
     or_,
     select,
@@ -25,9 +23,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql import FromClause
 
-from service.store.scope import narrowing
+from service.store.scope import denials, narrowing
+from service.store.scope.denials import Relation
 from service.store.tables import consent, document, link, membership, mention, treatment
-from service.values.access.labels import EVERY
 from service.values.access.scope import Scope
 
 SOURCES: Final[Any] = bindparam("scope_sources", expanding=True)
@@ -52,14 +50,6 @@ class Form(NamedTuple):
     hospitals: int = 0
     opened: bool = False
     narrowed: narrowing.Form = ()
-
-
-class _Relation(NamedTuple):
-    """A table that relates clients to partners; how many names a scope has in it, and how these are bound."""
-
-    table: Table
-    names: int
-    name: str
 
 
 def form(scope: Scope) -> Form:
@@ -120,7 +110,9 @@ def still_shows(scope: Form, members: FromClause, asked: Asked) -> ColumnElement
     (relation,) = _relations(scope)
     labels = consent.c.labels
     is_more = or_(labels == 0, labels.op("|")(members.c.refused) != members.c.refused)
-    denied = exists().where(*_denials(relation, members.c.client, _is_for_all_or_this()), is_more)
+    denied = exists().where(
+        *denials.denials(relation, members.c.client, denials.is_for_all_or_this()), is_more
+    )
     return and_(asked(_related(relation, members)), ~denied)
 
 
@@ -138,8 +130,11 @@ def of_members(scope: Form) -> Select[Any] | None:
     the scope is not made of clients.
     """
     found = [
-        select(relation.table.c.client, _refused_labels(relation, relation.table.c.client).label("refused"))
-        .where(or_(*_holding(relation)), ~_is_denied_all(relation, relation.table.c.client))
+        select(
+            relation.table.c.client,
+            denials.refused_labels(relation, relation.table.c.client).label("refused"),
+        )
+        .where(or_(*_holding(relation)), ~denials.is_denied_all(relation, relation.table.c.client))
         .distinct()
         for relation in _relations(scope)
     ]
@@ -184,11 +179,11 @@ def _any(ways: Iterable[ColumnElement[bool]]) -> ColumnElement[bool]:
     return or_(*every) if every else false()
 
 
-def _relations(scope: Form) -> list[_Relation]:
+def _relations(scope: Form) -> list[Relation]:
     """Return the relations by which a scope has clients."""
     if scope.opened:
         return []
-    every = (_Relation(membership, scope.payers, "payer"), _Relation(treatment, scope.hospitals, "hospital"))
+    every = (Relation(membership, scope.payers, "payer"), Relation(treatment, scope.hospitals, "hospital"))
     return [relation for relation in every if relation.names]
 
 
@@ -197,12 +192,12 @@ def _is_related(scope: Form, table: FromClause, asked: Asked) -> ColumnElement[b
     if scope.opened:
         return _is_opened(scope, table)
     return _any(
-        and_(asked(_related(relation, table)), is_clear(table), ~_is_refused(relation, table))
+        and_(asked(_related(relation, table)), is_clear(table), ~denials.is_refused(relation, table))
         for relation in _relations(scope)
     )
 
 
-def _related(relation: _Relation, table: FromClause) -> Select[Any]:
+def _related(relation: Relation, table: FromClause) -> Select[Any]:
     """Return the statement of the relations of a row's client to who asks."""
     c = relation.table.c
     return select(c.client).where(c.client == table.c.client, or_(*_holding(relation))).correlate(table)
@@ -213,8 +208,8 @@ def _is_opened(scope: Form, table: FromClause) -> ColumnElement[bool]:
 
     Labels keep nothing back then. A denial that names no purpose, or others, is of ordinary times.
     """
-    asking = _Relation(treatment, scope.hospitals, "hospital")
-    return and_(table.c.client.in_(OPENED), ~_is_denied(asking, table, _is_for(consent)))
+    asking = Relation(treatment, scope.hospitals, "hospital")
+    return and_(table.c.client.in_(OPENED), ~denials.is_denied(asking, table, denials.is_for(consent)))
 
 
 def _is_mentioned_there(scope: Form, table: FromClause) -> ColumnElement[bool]:
@@ -224,70 +219,7 @@ def _is_mentioned_there(scope: Form, table: FromClause) -> ColumnElement[bool]:
     return exists().where(*here, _is_opened(scope, mention))
 
 
-def _is_refused(relation: _Relation, table: FromClause) -> ColumnElement[bool]:
-    """Whether a row's client denies who asks what bears its labels, for what they want it for, or for all."""
-    return _is_denied(relation, table, _is_for_all_or_this())
-
-
-def _is_denied(relation: _Relation, table: FromClause, what_for: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Whether a row's client denies what bears its labels to one of these names, or to all."""
-    labels = consent.c.labels
-    of_it = or_(labels == 0, labels.op("&")(table.c.labels) != 0)
-    return exists().where(*_denials(relation, table.c.client, what_for), of_it)
-
-
-def _is_denied_all(relation: _Relation, client: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Whether a client denies who asks all there is."""
-    return exists().where(*_denials(relation, client, _is_for_all_or_this()), consent.c.labels == 0)
-
-
-def _refused_labels(relation: _Relation, client: ColumnElement[Any]) -> ColumnElement[int]:
-    """Which labels a client denies who asks, as bits: SQLite has no aggregate of bits."""
-    bits = (1 << place for place in range(EVERY.bit_length()))
-    each = (func.max(consent.c.labels.op("&")(literal_column(str(bit)))) for bit in bits)
-    denials = _denials(relation, client, _is_for_all_or_this())
-    total = select(sum(each, literal_column("0"))).where(*denials)
-    return func.coalesce(total.scalar_subquery(), 0)
-
-
-def _is_for_all_or_this() -> ColumnElement[bool]:
-    return or_(consent.c.purposes == 0, _is_for(consent))
-
-
-def _is_for(table: FromClause) -> ColumnElement[bool]:
-    """Whether a denial names what data is wanted for."""
-    purposes: Any = bindparam("scope_purposes", type_=BigInteger)
-    return table.c.purposes.op("&")(purposes) != 0
-
-
-def _denials(
-    relation: _Relation, client: ColumnElement[Any], what_for: ColumnElement[bool]
-) -> list[ColumnElement[bool]]:
-    """Which rows of `consent` deny one of these names, or all, something of a client today."""
-    c = consent.c
-    today: Any = bindparam("scope_today")
-    nobody = and_(c.system == "", c.value == "")
-    return [
-        c.client == client,
-        or_(nobody, *_names(relation, consent)),
-        what_for,
-        c.start <= today,
-        c.end >= today,
-    ]
-
-
-def _names(relation: _Relation, table: FromClause) -> list[ColumnElement[bool]]:
-    """Whether a row is of the partner, by each of its names."""
-    return [
-        and_(
-            table.c.system == bindparam(f"scope_{relation.name}_system_{number}"),
-            table.c.value == bindparam(f"scope_{relation.name}_value_{number}"),
-        )
-        for number in range(relation.names)
-    ]
-
-
-def _is_mentioned(relation: _Relation, table: FromClause) -> ColumnElement[bool]:
+def _is_mentioned(relation: Relation, table: FromClause) -> ColumnElement[bool]:
     """Whether a member's or patient's resource refers to this one.
 
     What many refer to is found by the first clients of each name, what few refer to by these few; either
@@ -298,14 +230,14 @@ def _is_mentioned(relation: _Relation, table: FromClause) -> ColumnElement[bool]
     holding = _holding(relation)
     clients = [select(r.client).where(held).order_by(r.value, r.client) for held in holding]
     first = [client.limit(literal_column(str(FEW))).subquery() for client in clients]
-    is_shown = and_(is_clear(mention), ~_is_refused(relation, mention))
+    is_shown = and_(is_clear(mention), ~denials.is_refused(relation, mention))
     ways = [exists().where(*here, c.client == few.c.client, is_shown) for few in first]
     return or_(*ways, exists().where(*here, by_row(_related(relation, mention)), is_shown))
 
 
-def _holding(relation: _Relation) -> list[ColumnElement[bool]]:
+def _holding(relation: Relation) -> list[ColumnElement[bool]]:
     """Whether a row is of the partner, by each of its names, and holds today or has not run out."""
     c = relation.table.c
     today: Any = bindparam("scope_today")
     since: Any = bindparam("scope_since")
-    return [and_(name, c.start <= today, c.end >= since) for name in _names(relation, relation.table)]
+    return [and_(name, c.start <= today, c.end >= since) for name in denials.names(relation, relation.table)]
