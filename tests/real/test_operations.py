@@ -13,7 +13,11 @@ from tests.real.real_data import folder
 OURS = "https://casebridge.org/"
 R4 = "http://hl7.org/fhir/OperationDefinition/"
 # of what Bulk Data Access and Da Vinci define the address is enough: their packages are not here
-GUIDES = ("http://hl7.org/fhir/uv/bulkdata/", "http://hl7.org/fhir/us/davinci-")
+GUIDES = (
+    "http://hl7.org/fhir/uv/bulkdata/",
+    "http://hl7.org/fhir/uv/subscriptions-backport/",
+    "http://hl7.org/fhir/us/davinci-",
+)
 
 
 @pytest.fixture

@@ -2,8 +2,9 @@
 
 import pytest
 
-# they answer everybody the same, or metrics, or as OAuth has it; there is nothing to ask for
-PLAIN = ("/health", "/docs", "/metrics", "/oauth2")
+# they answer everybody the same, or metrics, or as OAuth has it, or only who shows a secret of its own; there
+# is nothing to ask for
+PLAIN = ("/health", "/docs", "/metrics", "/oauth2", "/notifications")
 
 
 def test_every_route_refuses_parameters_that_it_does_not_know(house):
