@@ -214,6 +214,11 @@ def blocks(connection, statement):
     return max(counted)
 
 
+# of a type with so few resources all may be looked through for a payer's few, which costs as much as to look
+# each of them up; with more it costs more, and is not done
+PAGES = 5_000
+
+
 @pytest.mark.parametrize("kind", ASKERS)
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_a_question_touches_no_more_with_200000_members_than_with_200(large, kind, question):
@@ -227,7 +232,7 @@ def test_a_question_touches_no_more_with_200000_members_than_with_200(large, kin
         touched[name] = sum(blocks(connection, statement) for statement in statements)
     assert answered["large"] == answered["small"]
     assert touched["large"] <= max(1.2 * touched["small"], 80)
-    assert max(touched.values()) <= 1000
+    assert max(touched.values()) <= (PAGES if "page" in question else 1_000)
 
 
 def test_each_question_that_has_a_scope_is_asked_above():
