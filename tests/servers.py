@@ -46,6 +46,14 @@ class Postgres:
         self._admin("CREATE DATABASE {} TEMPLATE {}", name, template)
         return make_url(self.url).set(database=name).render_as_string(hide_password=False)
 
+    def close_database(self, name: str) -> None:
+        """End who uses a database, and let nobody connect any more: it can be copied."""
+        self._admin("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false", name)
+        with self._connect() as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,)
+            )
+
     def rename_database(self, name: str, new: str) -> None:
         """Give a database that nobody uses another name."""
         self._admin("ALTER DATABASE {} RENAME TO {}", name, new)

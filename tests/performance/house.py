@@ -65,6 +65,8 @@ class Servers(contextlib.ExitStack):
                 if count is not None:
                     put.fill(count)
                 put.close()
+            # its notices may come a moment later
+            self.postgres.close_database(name)
             self._filled[count] = name
         return self._filled[count]
 
