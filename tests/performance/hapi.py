@@ -94,6 +94,8 @@ def _started(home: Path) -> Iterator[Hapi]:
         at = make_url(postgres.create_database("hapi"))
         settings = {
             "server.port": port,
+            # it closes a connection after a hundred requests otherwise
+            "server.tomcat.max-keep-alive-requests": -1,
             "spring.datasource.url": f"jdbc:postgresql://127.0.0.1:{at.port}/{at.database}",
             "spring.datasource.username": at.username,
             "spring.datasource.driverClassName": "org.postgresql.Driver",
