@@ -49,7 +49,7 @@ def audit(story: Audit, base: str) -> Door:
         asked = [parameter for parameter in parameters if parameter[0] != CURSOR]
         question, patient = audit_query(asked, base, limits().count)
         events, following = story.search(_from(question, parameters), patient)
-        disclose("search-type", map(_told, events), f"{TYPE}?{urlencode(parameters)}")
+        disclose("search-type", map(_disclosed_by, events), f"{TYPE}?{urlencode(parameters)}")
         link = partial(_link, f"{base}/{TYPE}")
         links = [link("self", parameters)]
         links += [link("next", [*asked, (CURSOR, "{}-{}".format(*following))])] if following else []
@@ -64,14 +64,14 @@ def audit(story: Audit, base: str) -> Door:
     @routes.get(f"/{TYPE}/<id_>")
     def read(id_: str) -> Response:
         event = story.read(id_)
-        disclose("read", [_told(event)])
+        disclose("read", [_disclosed_by(event)])
         return Response(dump(event[1]), mimetype=FHIR)
 
     described = [query(name, what) for name, what in PARAMETERS.items()]
     return Door(routes, "audit", (*searches(TYPE, described, PARAMETERS), _read()))
 
 
-def _told(event: Event) -> Disclosed:
+def _disclosed_by(event: Event) -> Disclosed:
     client, resource_ = event
     return Disclosed(client, f"{TYPE}/{resource_['id']}")
 

@@ -75,7 +75,7 @@ class Everythings:
     ) -> Response:
         given, after = self.cursors.continued(path, given_parameters(_TAKEN))
         language = language_of(self.localisation)
-        found = page_of(self._asked(whole, letters, given, after))
+        found = page_of(self._query_of(whole, letters, given, after))
         disclose("operation", of_resources((*found.entries, *found.included)), f"{path}?{urlencode(given)}")
         page, url = self.localisation.page(g.scope.view, found, language), f"{self.base}/{path}"
         self_url = f"{url}?{urlencode(given)}" if given else url
@@ -86,7 +86,7 @@ class Everythings:
         """Return the types of which all these interactions were granted."""
         return tuple(each for each in self.types if all(g.grant.allows(each, letter) for letter in letters))
 
-    def _asked(
+    def _query_of(
         self,
         whole: EverythingQuery,
         letters: str,

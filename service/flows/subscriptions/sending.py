@@ -134,7 +134,7 @@ class Notifying:
             self._not_taken(subscription, kind, str(failure))
             return False
         NOTIFICATIONS.labels("taken").inc()
-        self._taken(subscription, events)
+        self._settle_taken(subscription, events)
         return True
 
     def put_off(self, id_: str) -> None:
@@ -173,7 +173,7 @@ class Notifying:
         focuses = shown.values()
         return notification(status, subscription, self.base, wanted.content, self.clock(), focuses)
 
-    def _taken(self, subscription: Subscription, events: list[Event]) -> None:
+    def _settle_taken(self, subscription: Subscription, events: list[Event]) -> None:
         now = self.clock()
         last = events[-1].number if events else subscription.progress.sent
         progress = replace(subscription.progress, sent=last, told=now, due=now, tries=0, failing=None)

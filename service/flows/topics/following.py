@@ -81,7 +81,7 @@ class Topics:
         if not is_due or not self.followed.claim(mine, now + LEASE):
             return False
         try:
-            self._catch_up(partner, topic, self._kept(partner, topic, mine, now))
+            self._catch_up(partner, topic, self._confirm(partner, topic, mine, now))
         except CasebridgeError as failed:
             # of a server's own words nothing is kept
             reason = f"{failed.title}: {failed}"
@@ -91,7 +91,7 @@ class Topics:
             log.warning("topic_not_followed", partner=partner.name, topic=topic.name, reason=reason)
         return True
 
-    def _kept(self, partner: Partner, topic: Topic, mine: Followed, now: datetime) -> Followed:
+    def _confirm(self, partner: Partner, topic: Topic, mine: Followed, now: datetime) -> Followed:
         """Return it once the server has the Subscription and says how it stands."""
         if mine.remote:
             answer = self._ask(partner, topic, "GET", f"/Subscription/{mine.remote}/$status")

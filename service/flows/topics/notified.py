@@ -78,8 +78,8 @@ class TopicNotices:
     ) -> None:
         names = (f"Subscription|{mine.id}|{mine.remote}|{numbers[0]}-{numbers[-1]}",)
         inbound = InboundMessage(raw, MEDIA_TYPE, "fhir", "http", names, content(facts_of(sent)), parsed=sent)
-        self.reception.receive(partner, inbound, _taken)
+        self.reception.receive(partner, inbound, _acknowledgement)
 
 
-def _taken(_: Outcome) -> Answer:
+def _acknowledgement(_: Outcome) -> Answer:
     return _TAKEN

@@ -49,7 +49,7 @@ def door(disclosure: Disclosure) -> Door:
         if body is None:
             raise Malformed(f"The parameter `resource` holds one of type {type_}.", where="resource")
         _mode(arguments, _MODES)
-        return _answer(_told(body, arguments))
+        return _answer(_mistakes(body, arguments))
 
     @routes.route("/<type_>/<id_>/$validate", methods=["GET", "POST"])
     def validate_one(type_: str, id_: str) -> Response:
@@ -63,7 +63,7 @@ def door(disclosure: Disclosure) -> Door:
             raise Malformed("It has another id than the address.", where=f"{type_}.id")
         if mode == "delete":
             return _answer([_KEPT])
-        return _answer(_told(reread(stored.body) if body is None else body, arguments))
+        return _answer(_mistakes(reread(stored.body) if body is None else body, arguments))
 
     return Door(routes, "resources", tuple(_operations()))
 
@@ -90,7 +90,7 @@ def _sent(type_: str, arguments: dict[str, str]) -> dict[str, Any] | None:
     return sent if sent["resourceType"] == type_ else _named(sent, type_, arguments)
 
 
-def _told(body: dict[str, Any], arguments: dict[str, str]) -> list[Told]:
+def _mistakes(body: dict[str, Any], arguments: dict[str, str]) -> list[Told]:
     return validity(body, [arguments["profile"]] if "profile" in arguments else [])
 
 
